@@ -1,0 +1,96 @@
+"""The check after composing: unknown keys (``+key=`` too), types, enumerations and ranges, each in one line.
+
+Hydra checks what is written in YAML and on the command line against the schemas, except for keys added with ``+`` and
+for enumerations and ranges, of which OmegaConf knows nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ersm_lab.errors import UserError
+
+_BOUNDS = {
+    "ge": ("at least", lambda value, bound: value >= bound),
+    "gt": ("above", lambda value, bound: value > bound),
+    "le": ("at most", lambda value, bound: value <= bound),
+    "lt": ("below", lambda value, bound: value < bound),
+}
+
+
+def check_config(config: DictConfig) -> None:
+    """Raises ``UserError`` for the first thing that is wrong with a composed configuration."""
+    _check_node(config, "", set(known_keys(config)))
+
+
+def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every dotted key that the schemas of this composed configuration know."""
+    kind = OmegaConf.get_type(config)
+    for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
+        key = f"{prefix}{field.name}"
+        yield key
+        if not OmegaConf.is_missing(config, field.name):
+            node = config._get_node(field.name)
+            if isinstance(node, DictConfig) and not node._is_none():
+                yield from known_keys(node, f"{key}.")
+
+
+def nearest(word: str, words: set[str] | list[str]) -> str:
+    """``; did you mean 'x'?`` for the most similar word, or nothing when none is similar."""
+    if match := difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6):
+        return f"; did you mean '{match[0]}'?"
+    # a key in the wrong place: the same last part elsewhere
+    last = word.rpartition(".")[2]
+    elsewhere = {known.rpartition(".")[2]: known for known in sorted(words)}
+    if match := difflib.get_close_matches(last, sorted(elsewhere), n=1, cutoff=0.75):
+        return f"; did you mean '{elsewhere[match[0]]}'?"
+    return ""
+
+
+def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
+    kind = OmegaConf.get_type(node)
+    if not dataclasses.is_dataclass(kind):
+        return
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in node:
+        if key not in fields:
+            raise UserError(f"unknown key '{prefix}{key}'{nearest(f'{prefix}{key}', known)}")
+    for name, field in fields.items():
+        key = f"{prefix}{name}"
+        if OmegaConf.is_missing(node, name):
+            raise UserError(f"'{key}' has no value: set it with {key}=VALUE")
+        try:
+            value = node[name]
+        except OmegaConfBaseException as error:
+            raise UserError(f"'{key}' cannot be resolved: {_first_line(error)}") from error
+        if isinstance(value, DictConfig):
+            _check_node(value, f"{key}.", known)
+        else:
+            _check_limits(key, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value, field.metadata)
+    # what no single field can tell: a schema's own static `check(node)` returns a message or None
+    if problem := getattr(kind, "check", lambda _: None)(node):
+        raise UserError(f"'{prefix.rstrip('.')}' {problem}" if prefix else problem)
+
+
+def _check_limits(key: str, value: Any, limits: Any) -> None:
+    if value is None:
+        return
+    choices = limits.get("choices")
+    if choices and value not in choices:
+        hint = nearest(str(value), [str(choice) for choice in choices])
+        raise UserError(f"'{key}' is {value!r}, but must be one of {', '.join(map(str, choices))}{hint}")
+    for number in value if isinstance(value, list) else [value]:
+        for name, (words, holds) in _BOUNDS.items():
+            # `not holds` and not the opposite comparison: NaN fails every bound
+            if name in limits and not holds(number, limits[name]):
+                raise UserError(f"'{key}' is {value}, but must be {words} {limits[name]:g}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

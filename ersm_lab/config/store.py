@@ -1,0 +1,41 @@
+"""Registers every schema with Hydra and finds ``conf/``.
+
+A paper's schemas are found by folder: a module ``ersm_lab/papers/<paper>/schema.py`` with a dictionary
+``SCHEMAS: {(group, name): dataclass}``. A new paper needs no edit here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+
+import ersm_lab
+from ersm_lab.config import schemas
+from ersm_lab.errors import UserError
+
+PACKAGE = Path(ersm_lab.__file__).parent
+
+
+def conf_dir() -> Path:
+    """The folder of YAML files: inside the package for a wheel, at the top of the repository otherwise."""
+    for candidate in (PACKAGE / "conf", PACKAGE.parent / "conf"):
+        if (candidate / "config.yaml").is_file():
+            return candidate
+    raise UserError(f"no conf/config.yaml in {PACKAGE} or {PACKAGE.parent}: the installation is incomplete, reinstall it")
+
+
+def paper_schemas() -> dict[tuple[str, str], type]:
+    """The schemas of all papers, by (group, name)."""
+    found: dict[tuple[str, str], type] = {}
+    for path in sorted((PACKAGE / "papers").glob("*/schema.py")):
+        found.update(import_module(f"ersm_lab.papers.{path.parent.name}.schema").SCHEMAS)
+    return found
+
+
+def register() -> None:
+    """Puts every schema into Hydra's ConfigStore; calling it again changes nothing."""
+    store = ConfigStore.instance()
+    for (group, name), node in {**schemas.SCHEMAS, **paper_schemas()}.items():
+        store.store(group=group or None, name=name, node=node, provider="ersm_lab")

@@ -1,0 +1,70 @@
+"""Nodes that name a library class: allow-listed, and their keywords checked against the signature before anything is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from ersm_lab.config.check import nearest
+from ersm_lab.errors import UserError
+
+ALLOWED = (
+    "ersm_lab.papers.",
+    "pytorch_lightning.callbacks.",
+    "timm.optim.",
+    "torch.optim.",
+)
+
+
+def check_allowed(node: Any, prefix: str = "") -> None:
+    """Raises ``UserError`` for a ``_target_`` anywhere below ``node`` that is not on the allow-list (no import)."""
+    for key, target, _ in _targets(node, prefix):
+        if not target.startswith(ALLOWED):
+            raise UserError(f"'{key}_target_' is {target}, which may not be built; allowed: {', '.join(ALLOWED)}")
+
+
+def resolve(target: str, where: str) -> Any:
+    """The class or function that an allowed dotted path names. Raises ``UserError`` with the nearest name."""
+    check_allowed({"_target_": target}, where)
+    module_name, _, name = target.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"'{where}_target_' is {target}: no module {error.name}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        names = [n for n in dir(module) if not n.startswith("_")]
+        raise UserError(f"'{where}_target_' is {target}: {module_name} has no {name}{nearest(name, names)}")
+    return found
+
+
+def check_keywords(function: Any, keywords: Mapping[str, Any], where: str) -> None:
+    """Raises ``UserError`` when ``function`` would not take one of ``keywords``."""
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in keywords:
+        if name not in parameters:
+            label = getattr(function, "__qualname__", str(function))
+            raise UserError(f"unknown key '{where}{name}': {label} does not take it{nearest(name, list(parameters))}")
+
+
+def build(node: Mapping[str, Any], where: str, *args: Any, **extra: Any) -> Any:
+    """Builds a ``{_target_: ..., keywords}`` node; ``args`` and ``extra`` come from the caller."""
+    keywords = {name: value for name, value in node.items() if name != "_target_"}
+    target = resolve(str(node["_target_"]), where)
+    check_keywords(target, keywords, where)
+    return target(*args, **keywords, **extra)
+
+
+def _targets(node: Any, prefix: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("_target_"), str):
+            yield prefix, node["_target_"], node
+        for key, value in node.items():
+            yield from _targets(value, f"{prefix}{key}.")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _targets(value, f"{prefix}{index}.")

@@ -1,0 +1,80 @@
+"""Hydra's and OmegaConf's errors in one line: what is wrong, where, what would be right."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ersm_lab.config.check import known_keys, nearest
+from ersm_lab.config.store import conf_dir
+
+CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
+
+
+def one_line(error: BaseException) -> str:
+    """The message for a user. ``error`` is one of ``CONFIG_ERRORS``."""
+    chain = list(_chain(error))
+    text = "\n".join(str(link) for link in chain)
+    for link in chain:
+        if isinstance(link, MissingConfigException) and link.options is not None and link.missing_cfg_file:
+            return _missing_option(link)
+        if isinstance(link, OverrideParseException):
+            return f"cannot read the override '{link.override}': write key=value, group=option or key=a,b,c with -m"
+    if match := re.search(r"Could not override '([^']+)'\.\s*No match in the defaults list", text):
+        group = match[1].partition("@")[0].partition(":")[0]
+        return f"unknown group '{group}'{nearest(group, list(_groups()))}"
+    key = match[1] if (match := re.search(r"full_key: (\S+)", text)) else None
+    if key and re.search(r"Key '[^']+' (?:is )?not in", text):
+        return f"unknown key '{key}'{nearest(key, _known())}{_where(text)}"
+    if key:
+        reason = next((line for line in text.splitlines() if "could not be converted" in line), "")
+        reason = reason or next((line for line in text.splitlines() if line and "full_key" not in line), "")
+        reason = re.sub(r"^Error merging override .*", "", reason.strip()) or "has a value of the wrong type"
+        return f"'{key}': {reason[:1].lower()}{reason[1:]}{_where(text)}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[:2]) if lines else type(error).__name__
+
+
+def _chain(error: BaseException | None) -> Any:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _missing_option(error: MissingConfigException) -> str:
+    group, _, option = str(error.missing_cfg_file).partition("/")
+    options = sorted(_options(group)) or sorted(error.options or [])
+    options = [name for name in options if not name.rpartition("/")[2].startswith("schema")]
+    shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+    return f"no {group} named '{option}'{nearest(option, options)} There are: {shown}"
+
+
+def _options(group: str) -> set[str]:
+    root = conf_dir() / group
+    return {path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml")}
+
+
+def _groups() -> set[str]:
+    return {path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra"}
+
+
+def _where(text: str) -> str:
+    match = re.search(r"In '([^']+)':", text)
+    return f" (in conf/{match[1]}.yaml)" if match and match[1] != "config" else ""
+
+
+def _known() -> set[str]:
+    """The keys of the default configuration: what a mistyped one is compared with."""
+    hydra = GlobalHydra.instance()
+    if hydra.is_initialized():
+        hydra.clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config")
+    assert isinstance(config, DictConfig)
+    return set(known_keys(config))

@@ -1,0 +1,9 @@
+"""The one exception that a user is meant to read."""
+
+
+class UserError(Exception):
+    """Bad input: one line that says what is wrong, where (key, file, index), and what would be right.
+
+    The command line prints it without a traceback and exits with 1; the traceback is kept in ``run.log``, and shown
+    on the terminal when ``HYDRA_FULL_ERROR=1``.
+    """
