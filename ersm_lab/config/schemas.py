@@ -39,6 +39,7 @@ class TransformConfig:
 class DataConfig:
     """A labelled image data set and how it is served."""
 
+    _target_: str = "ersm_lab.data.module.ImageDataModule"
     name: str = setting(MISSING, "for people and dashboards")
     layout: str = setting(MISSING, "how the files lie: a module of ersm_lab.data.layouts")
     root: str = setting(MISSING, "the folder (or archive) that holds it")

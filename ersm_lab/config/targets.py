@@ -11,6 +11,7 @@ from ersm_lab.config.check import nearest
 from ersm_lab.errors import UserError
 
 ALLOWED = (
+    "ersm_lab.data.",
     "ersm_lab.papers.",
     "pytorch_lightning.callbacks.",
     "timm.optim.",

@@ -1,0 +1,53 @@
+# Every target sets up what it needs; `make help` explains them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(shell command -v uv 2>/dev/null)
+# test runs are many and small: a device of their own would cost more than it gives
+export WANDB_SILENT ?= true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check bench ersm-results clean
+
+help:  ## explain every target
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv from pyproject.toml under constraints.txt (uv when it is on the PATH, pip otherwise)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "error: Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d; use make PYTHON=python3.12" % sys.version_info[:2])'
+ifdef UV
+	test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
+	uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+else
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+endif
+	@touch $@
+
+demo: $(STAMP)  ## train, evaluate and show ERSM classifiers on cluttered digits (under 5 minutes on 2 cores)
+	$(BIN)/python scripts/demo.py
+
+test: $(STAMP)  ## the fast tests
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(STAMP)  ## the slow tests: every experiment for two steps, built wheels, several processes
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(STAMP)  ## lint, format, types and the rule of who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## speed as ratios to named references, measured in one run
+	$(BIN)/ersm-lab bench
+
+ersm-results: $(STAMP)  ## the ERSM tables of ersm_lab/papers/ersm/README.md (needs CIFAR-10 below data/)
+	$(BIN)/python scripts/ersm_heads.py
+
+clean:  ## remove caches and build products; runs and data stay
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outputs/.launch outputs/.cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -type d -prune -exec rm -rf {} +

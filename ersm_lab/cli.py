@@ -1,0 +1,163 @@
+"""``ersm-lab VERB [overrides]``. Help, completion and configuration errors answer without importing torch."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ersm_lab
+from ersm_lab.errors import UserError
+
+_HELP = """\
+ersm-lab {version}: train, stress and believe ERSM classifiers, FoR-Net segmenters and SLEM entropy learners
+
+usage: ersm-lab VERB [overrides]
+
+  train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
+              resume=DIR                                          go on with an unfinished run
+  evaluate    run=DIR [evaluation=NAME] [key=value]               evaluate a finished run (again)
+  data        list | make NAME                                    the data sets, and what is missing; generate one
+  bench       [NAME ...]                                          speed against named references, measured now
+  completion  bash | zsh | fish                                   print a completion script for your shell
+
+`ersm-lab train --help` lists groups, options and keys. Experiments: {experiments}
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the console script. Returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_HELP.format(version=ersm_lab.__version__, experiments=", ".join(_experiments())))
+        return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        print(ersm_lab.__version__)
+        return 0
+    verb = _VERBS.get(words[0])
+    if verb is None:
+        near = difflib.get_close_matches(words[0], _VERBS, n=1)
+        print(f"error: unknown verb '{words[0]}'{f'; did you mean {near[0]!r}?' if near else ''} (see ersm-lab --help)", file=sys.stderr)
+        return 2
+    show_all = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    try:
+        return verb(words[1:])
+    except UserError as error:
+        if show_all:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _experiments() -> list[str]:
+    from pathlib import Path
+
+    package = Path(ersm_lab.__file__).parent
+    roots = [root for root in (package / "conf", package.parent / "conf") if root.is_dir()]
+    folder = roots[0] / "experiment"
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def _train(words: list[str]) -> int:
+    from ersm_lab.config.command_line import compose_all
+
+    if resume := [word for word in words if word.startswith("resume=")]:
+        return _resume(resume[0].partition("=")[2], [word for word in words if word not in resume])
+    experiments, many, jobs = compose_all(words)
+    if not experiments:  # --help, --cfg and their like have answered
+        return 0
+    from ersm_lab.launch.cells import prepare, prepare_all
+    from ersm_lab.launch.pool import run_cells, run_one
+
+    if not many:
+        cell = prepare(experiments[0], run_one)
+        from ersm_lab.training.run import train
+
+        print(f"run directory: {train(cell.experiment, cell.record).path}")
+        return 0
+    outcomes = run_cells(prepare_all(experiments, run_one), jobs=jobs, report=_report)
+    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
+
+
+def _report(outcome: Any, done: int, total: int) -> None:
+    note = f": {outcome.message}" if outcome.message else ""
+    print(f"[{done}/{total}] {outcome.state:8s} {outcome.cell.label}{note}  {outcome.path}", flush=True)
+
+
+def _resume(folder: str, rest: list[str]) -> int:
+    from pathlib import Path
+
+    from ersm_lab.config.compose import Experiment
+    from ersm_lab.runs.directory import RunDirectory
+
+    if rest:
+        raise UserError(f"resume=DIR goes on with the configuration of that run; it takes no overrides, but got {rest[0]}")
+    run = RunDirectory.open(folder)
+    if run.status in ("finished", "running"):
+        raise UserError(f"{folder} is {run.status}; only a killed, failed or interrupted run can be resumed")
+    if not (run.checkpoints / "last.ckpt").is_file():
+        raise UserError(f"{folder} has no checkpoints/last.ckpt to go on from; start it anew")
+    from ersm_lab.training.run import train
+
+    record = run.record
+    experiment = Experiment(record["paper"], record["experiment"], run.config, tuple(record["overrides"]))
+    print(f"run directory: {train(experiment, record, resume=Path(folder)).path}")
+    return 0
+
+
+def _evaluate(words: list[str]) -> int:
+    from ersm_lab.config.command_line import evaluation_request
+
+    run, composed, overrides = evaluation_request(words)
+    from ersm_lab.training.evaluate import evaluate_run
+
+    folder, summary = evaluate_run(run, composed, overrides)
+    for key, value in sorted(summary.items()):
+        print(f"{key:32s} {value:.6g}" if isinstance(value, float) else f"{key:32s} {value}")
+    print(f"evaluation: {folder}")
+    return 0
+
+
+def _data(words: list[str]) -> int:
+    from ersm_lab.data.listing import command
+
+    return command(words)
+
+
+def _bench(words: list[str]) -> int:
+    from ersm_lab.bench.run import command
+
+    return command(words)
+
+
+def _completion(words: list[str]) -> int:
+    from ersm_lab.config.completion import script
+
+    print(script(words[0] if words else ""))
+    return 0
+
+
+def _complete(words: list[str]) -> int:
+    from ersm_lab.config.completion import candidates
+
+    print("\n".join(candidates(words, sorted(verb for verb in _VERBS if not verb.startswith("_")))))
+    return 0
+
+
+_VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "data": _data,
+    "bench": _bench,
+    "completion": _completion,
+    "__complete": _complete,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The command line of `train` and `evaluate`: Hydra's grammar and flags, our errors and our runs.
+
+Hydra composes every job of a command before any of them starts, so that a mistake in the last is found at once and
+later edits of ``conf/`` change nothing. The runs themselves happen outside of Hydra.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from ersm_lab.config.compose import Experiment, compose_experiment, finish
+from ersm_lab.config.store import conf_dir, register
+from ersm_lab.config.translate import CONFIG_ERRORS, one_line
+from ersm_lab.errors import UserError
+
+_JOBS = "jobs="
+_EVALUATION_KEYS = ("evaluation", "trainer.accelerator", "data.num_workers", "data.eval_batch_size", "data.root", "paths.")
+
+
+def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
+    """Every experiment that a command line asks for, whether it is a sweep, and how many to run at a time.
+
+    Empty when Hydra answered by itself (``--help``, ``--cfg job``, ``--info``).
+    """
+    jobs = [word for word in words if word.startswith(_JOBS)]
+    arguments = [word for word in words if word not in jobs]
+    experiments: list[Experiment] = []
+
+    def job(config: DictConfig) -> None:
+        settings = HydraConfig.get()
+        overrides = list(settings.overrides.task)
+        experiments.append(finish(config, settings.runtime.choices.get("experiment"), overrides))
+
+    register()
+    GlobalHydra.instance().clear()
+    try:
+        with _arguments(arguments):
+            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(job)()
+    except CONFIG_ERRORS as error:
+        raise UserError(one_line(error)) from error
+    finally:
+        # nothing of Hydra may be left when the training starts: Lightning would take it for a Hydra application
+        GlobalHydra.instance().clear()
+        HydraConfig.instance().set_config(None)  # type: ignore[arg-type]
+    many = any(word in ("-m", "--multirun") for word in words)
+    return experiments, many, _count(jobs[-1] if jobs else f"{_JOBS}1")
+
+
+def evaluation_request(words: Sequence[str]) -> tuple[str, dict[str, Any], list[str]]:
+    """The run's folder, a composed configuration and the overrides of an ``evaluate`` command.
+
+    Only what does not belong to the training may be overridden: the evaluation, and where and how fast it runs.
+    """
+    folders = [word.partition("=")[2] for word in words if word.startswith("run=")]
+    if len(folders) != 1 or not folders[0]:
+        raise UserError("evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c")
+    overrides = [word for word in words if not word.startswith("run=")]
+    for word in overrides:
+        if not word.lstrip("+~").startswith(_EVALUATION_KEYS):
+            allowed = ", ".join(_EVALUATION_KEYS)
+            raise UserError(f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}")
+    return folders[0], compose_experiment(overrides).config, overrides
+
+
+def _count(word: str) -> int:
+    text = word.removeprefix(_JOBS)
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"'jobs' is {text!r}, but must be a whole number of at least 1: how many runs at a time")
+    return int(text)
+
+
+@contextmanager
+def _arguments(words: Sequence[str]) -> Iterator[None]:
+    """``sys.argv`` as Hydra reads it, and its exceptions as exceptions in place of a printed report."""
+    before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = [before[0], *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code:
+            raise
+    finally:
+        sys.argv = before
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full

@@ -1,0 +1,1 @@
+"""The shared trainer: turns a checked configuration into a run directory."""

@@ -1,0 +1,86 @@
+"""What the shared trainer watches: non-finite losses, a step's random numbers, the place in the epoch, plain progress."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from ersm_lab.errors import UserError
+
+
+class FiniteLoss(pl.Callback):
+    """Stops at the first step whose loss is NaN or infinite and names it; no checkpoint is written after it.
+
+    The flag lives on the device and is read at most every ``every`` steps on an accelerator, and before anything is
+    saved, so that looking does not stall the queue of kernels.
+    """
+
+    def __init__(self, every: int = 20) -> None:
+        self.every = every
+        self._bad_step: Tensor | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach()
+        if self._bad_step is None:
+            self._bad_step = torch.full((), -1, dtype=torch.int64, device=loss.device)
+        newly_bad = (self._bad_step < 0) & ~torch.isfinite(loss)
+        self._bad_step = torch.where(newly_bad, trainer.global_step, self._bad_step)
+        if loss.device.type == "cpu" or trainer.global_step % self.every == 0:
+            self.look()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.look()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.look()
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Raises ``UserError`` when a loss so far was not finite."""
+        if self._bad_step is not None and (step := int(self._bad_step.item())) >= 0:
+            raise UserError(
+                f"the loss is not finite at step {step}; the last good checkpoint is kept. Try a smaller optimizer.lr, "
+                "trainer.clip_norm=1, or trainer.precision=32-true"
+            )
+
+
+class Reproducible(pl.Callback):
+    """A training step's random numbers follow from (seed, step), and a resumed epoch begins where it was left."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        if done and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            sampler = getattr(trainer.train_dataloader, "sampler", None)
+            if hasattr(sampler, "start_batch"):
+                sampler.start_batch(done)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        torch.manual_seed((self.seed * 1_000_003 + trainer.global_step * 8191 + trainer.global_rank) % 2**63)
+
+
+class PlainProgress(pl.Callback):
+    """One line per epoch, for logs and pipes: what a progress bar cannot write."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/miou")}
+        values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
+        print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {time.perf_counter() - self._start:.0f} s", flush=True)

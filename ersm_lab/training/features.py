@@ -1,0 +1,194 @@
+"""Features of a frozen backbone, computed once, memory-mapped, and shared by every head that asks for the same.
+
+A cache is keyed by everything that makes the features: the backbone's weights and settings, the identity of the data,
+the transform, the split, the augmented view and the arithmetic. It is written beside its place and renamed into it, so a
+killed or concurrent writer never leaves half a cache.
+
+Shapes: images ``n``, features ``(n, C, h, w)``.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ersm_lab.errors import UserError
+from ersm_lab.evaluation.runner import Runner
+from ersm_lab.runs.hashing import canonical_hash
+
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def weights_digest(module: torch.nn.Module) -> str:
+    """SHA-256 over every parameter and buffer, names included."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+class FeatureCache:
+    """The cached features of one model on one data module.
+
+    Parameters
+    ----------
+    root: folder of all caches.
+    data: an ``ImageDataModule`` after ``setup``.
+    data_settings: the ``data`` group of the configuration, without paths.
+    runner: the model on its device; ``runner.model.backbone`` is cached.
+    dtype: how features are stored.
+    batch_size: images per forward while building.
+    seed: of the augmentation.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        data: Any,
+        data_settings: Mapping[str, Any],
+        runner: Runner,
+        dtype: str = "float32",
+        batch_size: int = 128,
+        seed: int = 0,
+    ) -> None:
+        self.root, self.data, self.runner = root, data, runner
+        self.dtype, self.batch_size, self.num_workers = dtype, batch_size, int(data_settings.get("num_workers", 0))
+        backbone = runner.model.backbone
+        self._identity = {
+            "weights": weights_digest(backbone),
+            "architecture": repr(backbone),
+            "data": data.fingerprint,
+            "split": {key: data_settings.get(key) for key in ("train_range", "val_fraction", "split_seed")},
+            "transform": data_settings.get("transform"),
+            "precision": runner.precision,
+            "dtype": dtype,
+        }
+        self._seed = seed
+
+    def dataset(self, split: str, views: int | None = None) -> CachedFeatures:
+        """The features of ``split``; ``views`` augmented views in turn, or None for the evaluation transform."""
+        wanted = [None] if views is None else list(range(views))
+        return CachedFeatures([self._view(split, view) for view in wanted])
+
+    def _view(self, split: str, view: int | None) -> dict[str, Any]:
+        seed = None if view is None else self._seed
+        folder = self.root / canonical_hash({**self._identity, "name": split, "view": view, "seed": seed})[:20]
+        if not (folder / "meta.json").is_file():
+            with _lock(folder):
+                if not (folder / "meta.json").is_file():  # another process may have built it while we waited
+                    self._build(folder, split, view)
+        return _open(folder)
+
+    def _build(self, folder: Path, split: str, view: int | None) -> None:
+        dataset = self.data.view_dataset(split, view)
+        loader = DataLoader(dataset, batch_size=self.batch_size, num_workers=self.num_workers)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            self._write(temporary, loader, len(dataset), split, view)
+            os.replace(temporary, folder)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if error.errno == errno.ENOSPC:
+                raise UserError(
+                    f"no space left for the feature cache in {self.root}; free some, or set paths.cache, "
+                    "trainer.feature_cache.dtype=bfloat16 or fewer data.views"
+                ) from error
+            raise
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    def _write(self, folder: Path, loader: DataLoader[Any], total: int, split: str, view: int | None) -> None:
+        out: Tensor | None = None
+        labels, masks, done = [], [], 0
+        for batch in loader:
+            features = self.runner.features(batch).to(_DTYPES[self.dtype]).cpu()
+            if out is None:
+                out = _create(folder / "features.bin", (total, *features.shape[1:]), features.dtype)
+            out[done : done + len(features)] = features
+            done += len(features)
+            labels.append(batch["label"])
+            if "mask" in batch and view is None:  # only evaluation compares with the true object
+                masks.append(batch["mask"])
+        if out is None:
+            raise UserError(f"the {split} split is empty")
+        np.save(folder / "labels.npy", torch.cat(labels).numpy())
+        if masks:
+            np.save(folder / "masks.npy", torch.cat(masks).numpy())
+        meta = {"shape": list(out.shape), "dtype": self.dtype, "split": split, "view": view, "model": self.runner.model.backbone.name}
+        (folder / "meta.json").write_text(json.dumps(meta, indent=1))
+
+
+class CachedFeatures(Dataset[dict[str, Tensor]]):
+    """Batches of cached features; keys are ``index``, or ``(epoch, index)`` as the epoch sampler gives them."""
+
+    def __init__(self, views: Sequence[Mapping[str, Any]]) -> None:
+        self.views = views
+
+    def __len__(self) -> int:
+        return len(self.views[0]["labels"])
+
+    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Tensor]:
+        return {name: value[0] for name, value in self.__getitems__([key]).items()}
+
+    def __getitems__(self, keys: Sequence[int | tuple[int, int]]) -> dict[str, Tensor]:
+        """A whole batch at once: one gather per array in place of one item per image."""
+        pairs = [key if isinstance(key, tuple) else (0, key) for key in keys]
+        view = self.views[pairs[0][0] % len(self.views)]
+        index = torch.tensor([index for _, index in pairs])
+        batch = {"features": view["features"][index].float(), "label": view["labels"][index], "index": index}
+        if "masks" in view:
+            batch["mask"] = torch.from_numpy(np.array(view["masks"][index.numpy()]))
+        return batch
+
+
+def whole(batch: Any) -> Any:
+    """The collate function for ``CachedFeatures``, whose items come as batches already."""
+    return batch
+
+
+def _create(path: Path, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    count = int(np.prod(shape))
+    with path.open("wb") as file:
+        # reserve the space now: a mapped file on a full disk would end in SIGBUS, this ends in an OSError
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, count * dtype.itemsize)
+        else:  # macOS
+            file.truncate(count * dtype.itemsize)
+    return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(shape)
+
+
+def _open(folder: Path) -> dict[str, Any]:
+    meta = json.loads((folder / "meta.json").read_text())
+    shape, dtype = meta["shape"], _DTYPES[meta["dtype"]]
+    flat = torch.from_file(str(folder / "features.bin"), shared=False, size=int(np.prod(shape)), dtype=dtype)
+    found: dict[str, Any] = {"features": flat.view(shape), "labels": torch.from_numpy(np.load(folder / "labels.npy"))}
+    if (folder / "masks.npy").is_file():
+        found["masks"] = np.load(folder / "masks.npy", mmap_mode="r")
+    return found
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)

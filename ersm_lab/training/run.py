@@ -1,0 +1,156 @@
+"""One experiment, from its configuration to a finished run directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from ersm_lab.config.compose import Experiment
+from ersm_lab.errors import UserError
+from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.log import run_log
+from ersm_lab.runs.provenance import gpu_record
+from ersm_lab.tracking import build_trackers, close_all, publish_all
+from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets
+from ersm_lab.training.data_flow import Flow
+from ersm_lab.training.evaluate import evaluate_model, load_checkpoint
+
+_RANK_ENV = "ERSM_LAB_RUN"  # tells the other processes of a distributed run where the first one writes
+
+
+class Terminated(BaseException):
+    """SIGTERM, turned into an exception so that the run is closed properly."""
+
+
+def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None = None) -> RunDirectory:
+    """Fits, evaluates, and leaves a run directory whose status says how it ended.
+
+    Parameters
+    ----------
+    experiment: what to run.
+    record: what goes into ``run.json`` from the start (hashes, upstream runs); see ``ersm_lab.launch.identity``.
+    resume: an unfinished run directory to go on with, from its ``checkpoints/last.ckpt``.
+
+    Raises
+    ------
+    UserError: for everything that a user can mend; the run directory then holds status and log.
+    """
+    config = experiment.config
+    check_targets(config)
+    rank = int(os.environ.get("LOCAL_RANK", 0))
+    if rank > 0:
+        _fit(config, RunDirectory.open(os.environ[_RANK_ENV]), [], None)
+        return RunDirectory.open(os.environ[_RANK_ENV])
+    if resume is not None:
+        run = RunDirectory.open(resume)
+        run.restart()
+    else:
+        outputs = Path(config["paths"]["outputs"])
+        run = RunDirectory.create(outputs, experiment.paper, experiment.name, config, list(experiment.overrides), dict(record))
+    os.environ[_RANK_ENV] = str(run.path)
+    try:
+        with _closing(run):
+            _whole_run(config, run, run.checkpoints / "last.ckpt" if resume else None)
+    finally:
+        os.environ.pop(_RANK_ENV, None)
+    return run
+
+
+def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) -> None:
+    trackers = build_trackers(dict(config), run)
+    status = "failed"
+    try:
+        model, flow = _fit(config, run, trackers, last)
+        run.update(gpu=gpu_record())
+        # the end of training is what `ersm-lab evaluate` would do with the chosen checkpoint
+        settings = config["evaluation"]
+        load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
+        summary = evaluate_model(flow, model, settings, run.artifacts)
+        status = "finished"
+        publish_all(trackers, run.artifacts, summary, sorted(run.checkpoints.glob("*.ckpt")))
+        run.finish("finished", summary=summary)
+    finally:
+        close_all(trackers, status)
+
+
+def _fit(config: Mapping[str, Any], run: RunDirectory, trackers: list[Any], last: Path | None) -> tuple[Any, Flow]:
+    """Data, model, training. Every process of a distributed run comes through here."""
+    _quiet()
+    t = config["trainer"]
+    if t["threads"]:
+        torch.set_num_threads(t["threads"])
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    data = build_data(config)
+    model = build_model(config, data)
+    flow = Flow(config, data, model)
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        run.update(parameters=sum(p.numel() for p in model.parameters()))
+    loggers = [tracker.lightning_logger for tracker in trackers if tracker.lightning_logger is not None]
+    trainer = build_trainer(config, run.checkpoints, loggers, [])
+    try:
+        trainer.fit(model, flow.train_loader(), flow.val_loader(), ckpt_path=str(last) if last else None, weights_only=True)
+    except ValueError as error:
+        if "Expected more than 1 value per channel" in str(error):
+            raise UserError(
+                "batch norm cannot learn from a batch of one image: use data.batch_size=2 or more, or a size that "
+                "leaves no single image over"
+            ) from error
+        raise
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return model, flow
+
+
+@contextmanager
+def _closing(run: RunDirectory) -> Iterator[None]:
+    """Whatever happens, the run gets its log, its final status and its exit code."""
+    with _sigterm(), run_log(run.log_path), run.heartbeats():
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            run.finish("interrupted", error="interrupted from the keyboard")
+            raise error
+        except Terminated:
+            run.finish("interrupted", error="SIGTERM")
+            raise SystemExit(143) from None
+        except BaseException as error:
+            first = str(error).strip().splitlines()
+            run.finish("failed", error=f"{type(error).__name__}: {first[0] if first else ''}")
+            raise
+
+
+@contextmanager
+def _sigterm() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread: the caller has its own way to stop
+        with nullcontext():
+            yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _quiet() -> None:
+    """Silences advice that does not apply to a run whose loaders and folders are chosen on purpose."""
+    import logging
+
+    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda", "lightning_fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (r".*does not have many workers.*", r".*Checkpoint directory .* exists.*", r".*smaller than the logging interval.*"):
+        warnings.filterwarnings("ignore", message=message)
+    warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
