@@ -1,0 +1,1 @@
+"""The run directory: layout, status, identity, provenance, index. Nothing here imports torch."""

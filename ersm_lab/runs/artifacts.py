@@ -1,0 +1,81 @@
+"""Tables, arrays and figures of a run, and the index that names each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ersm_lab.runs.files import write_json, write_with
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One entry of ``index.json``; ``kind`` is table, array, figure or file; ``paths`` are absolute."""
+
+    name: str
+    kind: str
+    paths: list[Path]
+    title: str
+    description: str
+
+
+class ArtifactStore:
+    """The folder ``artifacts/``. Writing a name again replaces it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def table(self, name: str, frame: pandas.DataFrame, title: str = "", description: str = "") -> None:
+        """A tidy table, as ``<name>.parquet`` and ``<name>.csv``."""
+        self._put(f"{name}.parquet", lambda path: frame.to_parquet(path, index=False))
+        self._put(f"{name}.csv", lambda path: frame.to_csv(path, index=False))
+        self._note(name, "table", [f"{name}.parquet", f"{name}.csv"], title, description)
+
+    def array(self, name: str, title: str = "", description: str = "", **arrays: Any) -> None:
+        """Named arrays, as ``<name>.npz``."""
+        import numpy as np
+
+        self._put(f"{name}.npz", lambda path: np.savez_compressed(path, **arrays))
+        self._note(name, "array", [f"{name}.npz"], title, description)
+
+    def figure(self, name: str, figure: Any, title: str = "", description: str = "") -> Path:
+        """A matplotlib figure, as ``<name>.png`` at 200 dpi; it is closed."""
+        import matplotlib.pyplot as plt
+
+        self._put(f"{name}.png", lambda path: figure.savefig(path, dpi=200, format="png"))
+        plt.close(figure)
+        self._note(name, "figure", [f"{name}.png"], title, description)
+        return self.path / f"{name}.png"
+
+    def entries(self) -> list[Artifact]:
+        """What the index names, in the order of first writing."""
+        return [
+            Artifact(name, item["kind"], [self.path / file for file in item["files"]], item["title"], item["description"])
+            for name, item in self._index().items()
+        ]
+
+    def read_table(self, name: str) -> pandas.DataFrame:
+        """The table that was written under ``name``."""
+        import pandas
+
+        return pandas.read_parquet(self.path / f"{name}.parquet")
+
+    def _put(self, name: str, write: Any) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_with(self.path / name, write)
+
+    def _index(self) -> dict[str, Any]:
+        index = self.path / "index.json"
+        found: dict[str, Any] = json.loads(index.read_text()) if index.is_file() else {}
+        return found
+
+    def _note(self, name: str, kind: str, files: list[str], title: str, description: str) -> None:
+        entry = {"kind": kind, "files": files, "title": title, "description": description}
+        entry["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(self.path / "index.json", {**self._index(), name: entry})
