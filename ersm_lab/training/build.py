@@ -71,6 +71,15 @@ def device_of(config: Config) -> torch.device:
     return torch.device("mps") if accelerator in ("mps", "auto") and mps else torch.device("cpu")
 
 
+def gpu_record() -> dict[str, Any] | None:
+    """Name, memory and peak use of the CUDA device, for ``run.json``; None without one."""
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(0)
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    return {"name": properties.name, "memory_gib": round(properties.total_memory / 2**30, 1), "peak_gib": round(peak, 3)}
+
+
 def build_trainer(config: Config, checkpoints: Path, loggers: Sequence[Any], callbacks: Sequence[Callback]) -> pl.Trainer:
     """The Lightning trainer that every paper shares."""
     t = config["trainer"]

@@ -18,9 +18,8 @@ from ersm_lab.config.compose import Experiment
 from ersm_lab.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.log import run_log
-from ersm_lab.runs.provenance import gpu_record
 from ersm_lab.tracking import build_trackers, close_all, publish_all
-from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets
+from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets, gpu_record
 from ersm_lab.training.data_flow import Flow
 from ersm_lab.training.evaluate import evaluate_model, load_checkpoint
 

@@ -1,0 +1,3 @@
+"""Versions of the generators, by layout: part of the identity of what they make. No torch here."""
+
+GENERATED = {"digits": 1, "composites": 1}

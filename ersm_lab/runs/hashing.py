@@ -1,0 +1,92 @@
+"""What makes two runs the same run."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ersm_lab
+
+# Nothing here changes a result. Dotted keys of the resolved configuration.
+DROPPED = (
+    "paths",
+    "logger",
+    "extra",
+    "resume",
+    "data.name",
+    "data.root",
+    "data.num_workers",
+    "data.eval_batch_size",
+    "trainer.accelerator",
+    "trainer.progress",
+    "trainer.log_every",
+    "trainer.checkpoint_every_steps",
+    "trainer.threads",
+    "trainer.feature_cache.batch_size",
+    "model.variant",
+    # the weights' identity is the upstream run's hash, or the file's digest, not the place of the file
+    "model.backbone.checkpoint",
+    "model.backbone.from_experiment",
+    "model.backbone.from_overrides",
+)
+
+
+def canonical_hash(value: Any) -> str:
+    """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are the same number."""
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def config_hash(config: Mapping[str, Any], data: str, upstream: Mapping[str, str]) -> str:
+    """The identity of a run's result.
+
+    Parameters
+    ----------
+    config: resolved; the keys in ``DROPPED`` do not count.
+    data: the data's fingerprint, which stands for its path.
+    upstream: config hashes of the runs that this one is built on, or digests of weight files, by role.
+    """
+    kept = copy.deepcopy(dict(config))
+    for key in DROPPED:
+        node: Any = kept
+        *parents, last = key.split(".")
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(last, None)
+    options = kept.get("data", {}).get("options")
+    if isinstance(options, dict) and isinstance(options.get("source"), dict):
+        options["source"].pop("root", None)  # its content is in the fingerprint
+    return canonical_hash({"config": kept, "data": data, "upstream": dict(upstream)})
+
+
+@functools.cache
+def package_digest() -> str:
+    """SHA-256 over the package's Python files: a finished run of another digest was made by other code."""
+    root = Path(ersm_lab.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
