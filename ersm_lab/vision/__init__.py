@@ -1,0 +1,1 @@
+"""Reading images, overlays, and the style of figures."""
