@@ -1,0 +1,94 @@
+"""Composing: an object at a uniformly random place on a canvas of shuffled pieces of other pictures.
+
+The object wraps round the canvas, so that every pixel, and every token, is covered equally often: what a position prior
+can know of the object's place is nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ersm_lab.data.generate import write_picture
+from ersm_lab.data.splits import ImageData, Split
+from ersm_lab.errors import UserError
+
+
+def write_composites(
+    folder: Path, source: ImageData, counts: dict[str, int], *, canvas: int, tile: int, patch: int, seed: int
+) -> None:
+    """Writes ``<split>/<class>/<n>.png``, masks beside them in ``masks/``, and ``boxes.csv``.
+
+    Parameters
+    ----------
+    folder: an empty folder.
+    source: pictures of each split; object and pieces of a composite come from its own split.
+    counts: images per split, classes in turn.
+    canvas, tile, patch: pixels; ``tile <= canvas``, ``patch <= tile``, and ``patch`` divides ``canvas``.
+    seed: of everything random.
+    """
+    if canvas % patch or tile > canvas or patch > tile:
+        raise UserError(f"composites need patch <= tile <= canvas and canvas a multiple of patch, not {patch}, {tile}, {canvas}")
+    with (folder / "boxes.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["split", "image", "source", "row", "column", "height", "width", "pieces_from"])
+        for number, (name, count) in enumerate(counts.items()):
+            rng = np.random.default_rng([seed, number])
+            split: Split = getattr(source, name)
+            _write_split(folder, name, split, source.classes, count, rng, rows, (canvas, tile, patch))
+
+
+def compose(
+    tiles: np.ndarray, chosen: int, others: np.ndarray, canvas: int, patch: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """One composite.
+
+    Parameters
+    ----------
+    tiles: ``(n, t, t, 3)`` uint8; ``chosen`` is the object, ``others`` the indices whose pieces may be used.
+
+    Returns
+    -------
+    picture ``(canvas, canvas, 3)``, mask ``(canvas, canvas)`` boolean, and the object's first row and column; it wraps.
+    """
+    side, per_row = tiles.shape[1], canvas // patch
+    number = per_row * per_row
+    which = rng.choice(others, number)
+    top, left = rng.integers(0, side - patch + 1, (2, number))
+    span = np.arange(patch)
+    pieces = tiles[which[:, None, None], (top[:, None] + span)[:, :, None], (left[:, None] + span)[:, None, :]]
+    picture = pieces.reshape(per_row, per_row, patch, patch, 3).swapaxes(1, 2).reshape(canvas, canvas, 3).copy()
+    mask = np.zeros((canvas, canvas), dtype=bool)
+    row, column = (int(v) for v in rng.integers(0, canvas, 2))
+    rows, columns = (row + np.arange(side)) % canvas, (column + np.arange(side)) % canvas
+    picture[rows[:, None], columns] = tiles[chosen]
+    mask[rows[:, None], columns] = True
+    return picture, mask, (row, column)
+
+
+def _write_split(
+    folder: Path,
+    name: str,
+    split: Split,
+    classes: list[str],
+    count: int,
+    rng: np.random.Generator,
+    rows: object,
+    sizes: tuple[int, int, int],
+) -> None:
+    canvas, tile, patch = sizes
+    pictures = (split.image(i).resize((tile, tile), Image.Resampling.BICUBIC) if split.image(i).size != (tile, tile) else split.image(i) for i in range(len(split)))
+    tiles = np.stack([np.asarray(picture) for picture in pictures])
+    members = [np.flatnonzero(split.labels == label) for label in range(len(classes))]
+    for index in range(count):
+        label = index % len(classes)
+        chosen = int(rng.choice(members[label]))
+        others = np.delete(np.arange(len(tiles)), chosen)
+        picture, mask, (row, column) = compose(tiles, chosen, others, canvas, patch, rng)
+        relative = Path(name) / classes[label] / f"{index:06d}.png"
+        write_picture(folder / relative, picture)
+        write_picture(folder / "masks" / relative, mask.astype(np.uint8) * 255)
+        rows.writerow([name, relative.as_posix(), split.name(chosen), row, column, tile, tile, name])  # type: ignore[attr-defined]

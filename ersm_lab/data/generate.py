@@ -1,0 +1,56 @@
+"""Generated data sets: written once, whole or not at all, and rewritten when what was asked for changes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ersm_lab.data.version import GENERATED
+from ersm_lab.errors import UserError
+
+
+def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Callable[[Path], None]) -> None:
+    """Makes ``root`` with ``write`` unless it already holds what ``options`` ask for.
+
+    ``root/dataset.json`` records layout, generator version and options. Two processes generate once. A folder that was
+    made from other options, or by hand, is refused, never overwritten.
+    """
+    wanted = json.loads(json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)}))
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with (root.parent / f".{root.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if root.exists():
+            _check(root, wanted)
+            return
+        temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+        try:
+            write(temporary)
+            (temporary / "dataset.json").write_text(json.dumps(wanted, indent=1) + "\n")
+            temporary.chmod(0o755)
+            temporary.rename(root)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    """A PNG of ``(H, W, 3)`` or ``(H, W)`` uint8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, compress_level=1)
+
+
+def _check(root: Path, wanted: Mapping[str, Any]) -> None:
+    note = root / "dataset.json"
+    found = json.loads(note.read_text()) if note.is_file() else None
+    if found is None:
+        raise UserError(f"{root} was not generated here (it has no dataset.json); move it away, or set data.root to another folder")
+    if found != wanted:
+        raise UserError(f"{root} was generated from other options or by another version; remove it, or set data.root to another folder")

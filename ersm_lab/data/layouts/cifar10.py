@@ -1,0 +1,40 @@
+"""CIFAR-10 in either form: the official ``cifar-10-batches-py``, or folders ``train/<class>`` and ``test/<class>``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torchvision.datasets import CIFAR10
+
+from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.data.layouts import imagefolder
+from ersm_lab.data.splits import ArraySplit, ImageData
+from ersm_lab.errors import UserError
+
+_OFFICIAL = "cifar-10-batches-py"
+_MD5 = "c58f30108f718f92721af3b95e74349a"  # of cifar-10-python.tar.gz
+
+
+def read(root: Path) -> ImageData:
+    """``root`` is the folder of class folders, ``cifar-10-batches-py`` itself, or a folder that holds one of the two."""
+    official = root.parent / "cifar-10-python.tar.gz"
+    if not root.is_dir() and official.is_file():
+        return _official(folder_or_archive(official, _MD5) / _OFFICIAL)
+    root = folder_or_archive(root)
+    for folder in (root, root / _OFFICIAL):
+        if (folder / "data_batch_1").is_file():
+            return _official(folder)
+    return imagefolder.read(root / "cifar10" if (root / "cifar10" / "train").is_dir() else root)
+
+
+def _official(folder: Path) -> ImageData:
+    if folder.name != _OFFICIAL:
+        raise UserError(f"the official files of CIFAR-10 must lie in a folder named {_OFFICIAL}, not {folder.name}")
+    try:
+        # torchvision checks the published sum of every file before it unpickles one
+        train, test = (CIFAR10(str(folder.parent), train=part, download=False) for part in (True, False))
+    except RuntimeError as error:
+        raise UserError(f"the files in {folder} are not those of CIFAR-10 (their sums differ): download the archive again") from error
+    return ImageData(
+        list(train.classes), ArraySplit(train.data, train.targets, "train"), None, ArraySplit(test.data, test.targets, "test")
+    )
