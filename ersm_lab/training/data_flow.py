@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ersm_lab.evaluation.runner import Runner
+from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.training.build import device_of
 from ersm_lab.training.features import FeatureCache, whole
 
@@ -33,6 +34,7 @@ class Flow:
                 Path(config["paths"]["cache"]) / "features",
                 data,
                 config["data"],
+                data_fingerprint(config["data"]["layout"], Path(config["data"]["root"]), config["data"]["options"]),
                 self.runner(model),
                 dtype=settings["dtype"],
                 batch_size=settings["batch_size"],

@@ -50,6 +50,7 @@ class FeatureCache:
     root: folder of all caches.
     data: an ``ImageDataModule`` after ``setup``.
     data_settings: the ``data`` group of the configuration, without paths.
+    fingerprint: the identity of the data.
     runner: the model on its device; ``runner.model.backbone`` is cached.
     dtype: how features are stored.
     batch_size: images per forward while building.
@@ -61,6 +62,7 @@ class FeatureCache:
         root: Path,
         data: Any,
         data_settings: Mapping[str, Any],
+        fingerprint: str,
         runner: Runner,
         dtype: str = "float32",
         batch_size: int = 128,
@@ -72,7 +74,7 @@ class FeatureCache:
         self._identity = {
             "weights": weights_digest(backbone),
             "architecture": repr(backbone),
-            "data": data.fingerprint,
+            "data": fingerprint,
             "split": {key: data_settings.get(key) for key in ("train_range", "val_fraction", "split_seed")},
             "transform": data_settings.get("transform"),
             "precision": runner.precision,
