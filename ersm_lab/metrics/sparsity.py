@@ -1,0 +1,79 @@
+"""How much of an image a mask keeps.
+
+Shapes: ``keep_prob (B, N)`` with values in [0, 1], one per token; results ``(B,)`` float64.
+
+Under masked-mean pooling the mask's scale is free: only ``effective_share`` and ``mask_entropy``, which do not change when
+the mask is multiplied by a constant, mean anything there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+def mean_keep(keep_prob: Tensor) -> Tensor:
+    """Mean keep probability per image, in [0, 1]; depends on the mask's scale."""
+    return _checked(keep_prob).mean(1)
+
+
+def share_above(keep_prob: Tensor, threshold: float = 0.5) -> Tensor:
+    """Share of tokens with a keep probability above ``threshold``, in [0, 1]; depends on the mask's scale."""
+    return (_checked(keep_prob) > threshold).double().mean(1)
+
+
+def effective_share(keep_prob: Tensor) -> Tensor:
+    """``(sum m)^2 / (N sum m^2)`` per image: the share of tokens that the mask is effectively spread over.
+
+    1 for a uniform mask, 1/N for a single token, whatever the scale; an empty mask gives 0.
+
+    >>> effective_share(torch.tensor([[0.2, 0.2, 0.2, 0.2], [1.0, 0.0, 0.0, 0.0]])).tolist()
+    [1.0, 0.25]
+    """
+    m = _checked(keep_prob)
+    # scaled by the largest value first: squares of very small masks would underflow
+    m = m / m.amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+    return m.sum(1).square() / (m.shape[1] * m.square().sum(1)).clamp_min(torch.finfo(torch.float64).tiny)
+
+
+def mask_entropy(keep_prob: Tensor, normalized: bool = False) -> Tensor:
+    """Entropy of ``m / sum m`` per image, in nats in [0, log N]; over log N when ``normalized``."""
+    m = _checked(keep_prob)
+    p = m / m.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+    entropy = -torch.xlogy(p, p).sum(1)
+    return entropy / math.log(m.shape[1]) if normalized and m.shape[1] > 1 else entropy
+
+
+class MaskSparsity(Metric):
+    """Means over a set of images of the four measures above; states are sums, so batches and processes do not matter.
+
+    ``compute()`` gives ``mean_keep``, ``share_above_half``, ``effective_share``, ``mask_entropy`` (over log N); NaN when
+    nothing was seen.
+    """
+
+    full_state_update = False
+    _NAMES = ("mean_keep", "share_above_half", "effective_share", "mask_entropy")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("total", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, keep_prob: Tensor) -> None:
+        """``keep_prob (B, N)``."""
+        values = (mean_keep(keep_prob), share_above(keep_prob), effective_share(keep_prob), mask_entropy(keep_prob, True))
+        self.total += torch.stack([value.sum() for value in values]).to(self.total.device)
+        self.count += len(keep_prob)
+
+    def compute(self) -> dict[str, Tensor]:
+        return dict(zip(self._NAMES, self.total / self.count, strict=True))
+
+
+def _checked(keep_prob: Tensor) -> Tensor:
+    if keep_prob.dim() != 2 or keep_prob.shape[1] == 0:
+        raise ValueError(f"keep_prob must have the shape (B, N), not {tuple(keep_prob.shape)}")
+    return keep_prob.detach().double()
