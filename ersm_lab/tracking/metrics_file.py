@@ -85,7 +85,11 @@ class HistoryWriter(Logger):
         header, rows = _read(self._path)
         self._columns = header or list(FIRST_COLUMNS)
         at = self._columns.index("step")
-        kept = [row for row in rows if step is None or not row[at] or int(row[at]) < step] if not self._row else rows
+        kept = (
+            [row for row in rows if step is None or not row[at] or int(row[at]) < step]
+            if not self._row
+            else rows
+        )
         # always rewritten: a killed process may have left half a line at the end
         self._replace(kept)
 
