@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_HELP.format(version=ersm_lab.__version__, experiments=", ".join(_experiments())))
+        from ersm_lab.config.store import options
+
+        print(_HELP.format(version=ersm_lab.__version__, experiments=", ".join(options("experiment"))))
         return 0 if words else 2
     if words[0] in ("-V", "--version"):
         print(ersm_lab.__version__)
@@ -52,15 +54,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _experiments() -> list[str]:
-    from pathlib import Path
-
-    package = Path(ersm_lab.__file__).parent
-    roots = [root for root in (package / "conf", package.parent / "conf") if root.is_dir()]
-    folder = roots[0] / "experiment"
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _train(words: list[str]) -> int:
@@ -124,9 +117,22 @@ def _evaluate(words: list[str]) -> int:
 
 
 def _data(words: list[str]) -> int:
-    from ersm_lab.data.listing import command
+    from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.config.store import options
 
-    return command(words)
+    if words == ["list"]:
+        settings = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
+        from ersm_lab.data.listing import show
+
+        show(settings)
+        return 0
+    if len(words) >= 2 and words[0] == "make":
+        group = compose_experiment([f"data={words[1]}", *words[2:]]).config["data"]
+        from ersm_lab.data.listing import make
+
+        make(words[1], group)
+        return 0
+    raise UserError("data needs one of: data list, data make NAME [data.key=value]")
 
 
 def _bench(words: list[str]) -> int:

@@ -34,23 +34,28 @@ def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
     jobs = [word for word in words if word.startswith(_JOBS)]
     arguments = [word for word in words if word not in jobs]
     experiments: list[Experiment] = []
+    errors: list[Exception] = []
 
     def job(config: DictConfig) -> None:
         settings = HydraConfig.get()
-        overrides = list(settings.overrides.task)
-        experiments.append(finish(config, settings.runtime.choices.get("experiment"), overrides))
+        try:
+            experiments.append(finish(config, settings.runtime.choices.get("experiment"), list(settings.overrides.task)))
+        except (*CONFIG_ERRORS, UserError) as error:  # Hydra would print a line of its own before ours
+            errors.append(error)
 
     register()
     GlobalHydra.instance().clear()
     try:
         with _arguments(arguments):
             hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(job)()
+        if errors:
+            raise errors[0]
     except CONFIG_ERRORS as error:
         raise UserError(one_line(error)) from error
     finally:
         # nothing of Hydra may be left when the training starts: Lightning would take it for a Hydra application
         GlobalHydra.instance().clear()
-        HydraConfig.instance().set_config(None)  # type: ignore[arg-type]
+        HydraConfig.instance().cfg = None
     many = any(word in ("-m", "--multirun") for word in words)
     return experiments, many, _count(jobs[-1] if jobs else f"{_JOBS}1")
 

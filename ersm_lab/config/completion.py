@@ -8,7 +8,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 
-from ersm_lab.config.store import conf_dir, register
+from ersm_lab.config.store import conf_dir, options, register
 from ersm_lab.errors import UserError
 
 _BASH = """\
@@ -59,8 +59,7 @@ def candidates(words: Sequence[str], verbs: Sequence[str]) -> list[str]:
         return []
     group, equals, start = words[-1].partition("=")
     if equals and (conf_dir() / group).is_dir():
-        options = (path.relative_to(conf_dir() / group).with_suffix("").as_posix() for path in (conf_dir() / group).rglob("*.yaml"))
-        return sorted(f"{group}={option}" for option in options if option.startswith(start))
+        return [f"{group}={option}" for option in options(group) if option.startswith(start)]
     register()
     loader = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
     found = _Engine(loader)._query(config_name="config", line=" ".join(words[1:]))

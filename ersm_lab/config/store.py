@@ -26,6 +26,12 @@ def conf_dir() -> Path:
     raise UserError(f"no conf/config.yaml in {PACKAGE} or {PACKAGE.parent}: the installation is incomplete, reinstall it")
 
 
+def options(group: str) -> list[str]:
+    """The names that ``group=`` takes."""
+    root = conf_dir() / group
+    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml"))
+
+
 def paper_schemas() -> dict[tuple[str, str], type]:
     """The schemas of all papers, by (group, name)."""
     found: dict[tuple[str, str], type] = {}

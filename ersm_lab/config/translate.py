@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.config.check import known_keys, nearest
-from ersm_lab.config.store import conf_dir
+from ersm_lab.config.store import conf_dir, options
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
 
@@ -49,15 +49,9 @@ def _chain(error: BaseException | None) -> Any:
 
 def _missing_option(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).partition("/")
-    options = sorted(_options(group)) or sorted(error.options or [])
-    options = [name for name in options if not name.rpartition("/")[2].startswith("schema")]
-    shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
-    return f"no {group} named '{option}'{nearest(option, options)} There are: {shown}"
-
-
-def _options(group: str) -> set[str]:
-    root = conf_dir() / group
-    return {path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml")}
+    known = options(group) or sorted(error.options or [])
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"no {group} named '{option}'{nearest(option, known)} There are: {shown}"
 
 
 def _groups() -> set[str]:

@@ -1,7 +1,7 @@
 """Trackers show what a run directory holds; a run never depends on one.
 
-``build_trackers`` makes them, ``publish_all`` gives them the results, ``close_all`` ends them. Whatever a tracker raises
-becomes one line of warning. Nothing here imports W&B or TensorBoard before it is asked for.
+``build_trackers`` makes them, ``publish_all`` gives them the results, ``close_all`` ends them. Whatever a tracker
+raises becomes one line of warning. Nothing here imports W&B or TensorBoard before it is asked for.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def build_trackers(config: Mapping[str, Any], run: Any, evaluation: Any = None) 
 
     Parameters
     ----------
-    config: the resolved configuration; ``logger.name`` is ``wandb``, ``tensorboard`` or ``csv`` (nothing more).
+    config: the resolved configuration; ``logger.name`` is ``wandb``, ``tensorboard`` or ``csv`` (no more).
     run: the ``RunDirectory``.
-    evaluation: the ``EvaluationDirectory`` when a finished run is evaluated: no history then, and the tracker's
-        files lie in the evaluation's folder.
+    evaluation: the ``EvaluationDirectory`` when a finished run is evaluated: no history then, and the files of
+        the tracker lie in the evaluation's folder.
 
     Raises
     ------
@@ -76,9 +76,7 @@ def publish_all(
         try:
             tracker.publish(artifacts, dict(summary), list(checkpoints))
         except Exception as error:
-            say(
-                f"warning: {tracker.name}: publishing failed, the run directory has everything ({one_line(error)})"
-            )
+            say(f"warning: {tracker.name}: publishing failed, the run directory has all ({one_line(error)})")
 
 
 def close_all(trackers: Sequence[Tracker], status: str) -> None:

@@ -13,7 +13,7 @@ def one_line(error: BaseException, limit: int = 200) -> str:
 
 
 def say(line: str) -> None:
-    """One line for people. Printed, not logged: a run's log keeps what is printed, so it is found there too."""
+    """One line for people. Printed, because a run's log keeps what is printed: it is found there too."""
     print(line, flush=True)
 
 
@@ -38,7 +38,7 @@ class Guard:
 class GuardedLogger:
     """Put before a Lightning logger among the base classes, it keeps the logger's failures from the trainer.
 
-    Every call goes on to the logger even after a failure: a full disk or a lost server may be well again later.
+    Every call goes on to the logger even after a failure: a full disk or a lost server may recover.
     """
 
     guard: Guard  # set by whoever builds the logger, before its first use

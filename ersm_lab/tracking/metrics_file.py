@@ -19,12 +19,12 @@ FIRST_COLUMNS = ("epoch", "step")
 class HistoryWriter(Logger):
     """Appends rows to a CSV file: ``epoch, step``, then metrics in the order in which they first appeared.
 
-    What Lightning logs in several calls at one step (validation, then the epoch's means) becomes one row, unless a metric
-    comes twice. A row is written at once with a single system call, so that a reader meanwhile, or after a kill,
-    finds whole lines; a new column rewrites the file beside it and renames (older rows get empty cells).
+    What Lightning logs in several calls at one step (validation, then the epoch's means) becomes one row, unless a
+    metric comes twice. A row is written at once with a single system call, so that a reader meanwhile, or after a
+    kill, finds whole lines; a new column rewrites the file beside it and renames (older rows get empty cells).
 
-    An existing file is continued. Rows of steps that the resumed training goes through again are replaced by theirs:
-    the first row written drops the ones at its step and later, so that every step is there once.
+    An existing file is continued. Where a resumed training goes through steps again, its rows replace the earlier
+    ones: the first row written drops those at its step and later, so that every step is there once.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Weights & Biases as a view of the run directory: offline unless asked otherwise, never a prompt, never a hang."""
+"""Weights & Biases as a view of the run directory: offline unless asked otherwise, no prompt, no hang."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDENTITY = ("config_hash", "data_fingerprint", "package_digest", "upstream")
 
 
 class WandbTracker:
-    """History, configuration, summary, figures, tables and checkpoints of one run, or of one later evaluation.
+    """History, configuration, summary, figures, tables and checkpoints of a run, or of a later evaluation.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class WandbTracker:
     evaluation: of the run, when that is what is tracked; its files then lie in its own folder.
 
     Files, staged ones too, lie in ``wandb/`` below the run (or the evaluation). ``logger.mode``: ``auto`` and
-    ``offline`` make no network call; ``online`` waits ``init_timeout`` seconds at most, then says so in one line and
-    records offline. A checkpoint is referred to where it lies, not copied. Anything that ``wandb.init`` raises
-    offline too is raised.
+    ``offline`` make no network call; ``online`` waits ``init_timeout`` seconds at most, then says so in one line
+    and records offline. A checkpoint is referred to where it lies, not copied. What ``wandb.init`` raises offline
+    too is raised.
     """
 
     def __init__(self, config: Mapping[str, Any], run: Any, evaluation: Any = None) -> None:
@@ -86,9 +86,7 @@ class WandbTracker:
             try:
                 return init("online", base, resume="allow")
             except Exception as error:
-                say(
-                    f"wandb: no online run ({one_line(error)}); recording offline in {folder}, `wandb sync` uploads it"
-                )
+                say(f"wandb: no online run ({one_line(error)}); offline in {folder}, `wandb sync` uploads it")
                 _forget_session()
         return init("offline", offline_id)
 
@@ -152,7 +150,7 @@ class WandbTracker:
         return {**plain(self._record), "run": self._run_name}
 
     def close(self, status: str) -> None:
-        """Ends the W&B run, as failed unless ``status`` is ``finished``; waits ``finish_timeout`` seconds at most."""
+        """Ends the W&B run, as failed unless ``status`` is ``finished``; waits ``finish_timeout`` at most."""
         try:
             self._guard("finishing", self._run.finish, exit_code=0 if status == "finished" else 1)
         finally:
@@ -160,10 +158,10 @@ class WandbTracker:
 
 
 def dashboard_config(config: Mapping[str, Any], record: Mapping[str, Any], run_name: str) -> dict[str, Any]:
-    """The resolved configuration as it is (dashboards show nested keys as ``model.variant``), and what to group by.
+    """The resolved configuration as it is (dashboards show nested keys as ``model.variant``), and groupings.
 
-    On top come ``paper experiment variant dataset seed config_hash`` and the rest of the run's identity; W&B advises
-    against dots in keys, so that they are single words.
+    On top come ``paper experiment variant dataset seed config_hash`` and the rest of the run's identity; W&B
+    advises against dots in keys, so that they are single words.
     """
     model, data = config.get("model") or {}, config.get("data") or {}
     top = {**record, "variant": model.get("variant"), "dataset": data.get("name"), "run": run_name}
@@ -171,7 +169,7 @@ def dashboard_config(config: Mapping[str, Any], record: Mapping[str, Any], run_n
 
 
 def plain(value: Any) -> Any:
-    """``value`` with containers, numbers and strings that JSON knows; numpy and torch scalars become Python's."""
+    """``value`` as JSON knows it; numpy and torch scalars become Python's, anything else its ``str``."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -194,7 +192,7 @@ def _logger(run: Any, guard: Guard) -> Any:
 
 @contextmanager
 def _environment(folder: Path) -> Iterator[None]:
-    """Everything that W&B writes goes below ``folder`` while the block runs; its process ends with the block."""
+    """What W&B writes goes below ``folder`` while the block runs; its process ends with the block."""
     import wandb
 
     alone = wandb.run is None

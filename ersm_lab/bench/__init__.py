@@ -1,0 +1,1 @@
+"""Benchmarks, and the plain reference implementations that tests use as oracles too."""
