@@ -1,7 +1,7 @@
 """Trackers show what a run directory holds; a run never depends on one.
 
-``build_trackers`` makes them, ``publish_all`` gives them the results, ``close_all`` ends them. Whatever a tracker
-raises becomes one line of warning. Nothing here imports W&B or TensorBoard before it is asked for.
+``build_trackers`` makes them, ``publish_all`` gives them the results, ``close_all`` ends them. Whatever a
+tracker raises becomes one line of warning. Nothing here imports W&B or TensorBoard before it is asked for.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def build_trackers(config: Mapping[str, Any], run: Any, evaluation: Any = None) 
     ----------
     config: the resolved configuration; ``logger.name`` is ``wandb``, ``tensorboard`` or ``csv`` (no more).
     run: the ``RunDirectory``.
-    evaluation: the ``EvaluationDirectory`` when a finished run is evaluated: no history then, and the files of
-        the tracker lie in the evaluation's folder.
+    evaluation: the ``EvaluationDirectory`` when a finished run is evaluated: no history then, and the files
+        of the tracker lie in the evaluation's folder.
 
     Raises
     ------

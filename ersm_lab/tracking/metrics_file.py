@@ -19,12 +19,13 @@ FIRST_COLUMNS = ("epoch", "step")
 class HistoryWriter(Logger):
     """Appends rows to a CSV file: ``epoch, step``, then metrics in the order in which they first appeared.
 
-    What Lightning logs in several calls at one step (validation, then the epoch's means) becomes one row, unless a
-    metric comes twice. A row is written at once with a single system call, so that a reader meanwhile, or after a
-    kill, finds whole lines; a new column rewrites the file beside it and renames (older rows get empty cells).
+    What Lightning logs in several calls at one step (validation, then the epoch's means) becomes one row,
+    unless a metric comes twice. A row is written at once with a single system call, so that a reader
+    meanwhile, or after a kill, finds whole lines; a new column rewrites the file beside it and renames
+    (older rows get empty cells).
 
-    An existing file is continued. Where a resumed training goes through steps again, its rows replace the earlier
-    ones: the first row written drops those at its step and later, so that every step is there once.
+    An existing file is continued. Where a resumed training goes through steps again, its rows replace the
+    earlier ones: the first row written drops those of later steps, so that every step is there once.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class HistoryWriter(Logger):
         cells = {name: _cell(name, value) for name, value in metrics.items() if name != "step"}
         cells["step"] = "" if step is None else str(int(step))
         if self._file is None:
-            self._open(step)
+            self._open(step, cells)
         same_row = self._row and all(self._row.get(k, "") == cells.get(k, "") for k in FIRST_COLUMNS)
         same_row = same_row and not any(self._row.get(k) for k in cells if k not in FIRST_COLUMNS)
         new = [name for name in cells if name not in self._columns]
@@ -80,18 +81,18 @@ class HistoryWriter(Logger):
             os.close(self._file)
             self._file = None
 
-    def _open(self, step: int | None) -> None:
-        """Opens the file, new or to be continued from ``step``."""
+    def _open(self, step: int | None, coming: Mapping[str, str]) -> None:
+        """Opens the file, new or to be continued with the cells ``coming`` at ``step``."""
         header, rows = _read(self._path)
         self._columns = header or list(FIRST_COLUMNS)
-        at = self._columns.index("step")
-        kept = (
-            [row for row in rows if step is None or not row[at] or int(row[at]) < step]
-            if not self._row
-            else rows
-        )
+        if step is not None and not self._row:
+            rows = [row for row in rows if not row[1] or int(row[1]) <= step]
+            if rows and rows[-1][1] == str(step):
+                last = dict(zip(self._columns, rows[-1], strict=True))
+                self._row = {k: "" if k in coming and k not in FIRST_COLUMNS else v for k, v in last.items()}
+                rows[-1] = list(self._row.values())
         # always rewritten: a killed process may have left half a line at the end
-        self._replace(kept)
+        self._replace(rows)
 
     def _add_columns(self, names: list[str]) -> None:
         _, rows = _read(self._path)

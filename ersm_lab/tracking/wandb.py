@@ -26,9 +26,9 @@ class WandbTracker:
     evaluation: of the run, when that is what is tracked; its files then lie in its own folder.
 
     Files, staged ones too, lie in ``wandb/`` below the run (or the evaluation). ``logger.mode``: ``auto`` and
-    ``offline`` make no network call; ``online`` waits ``init_timeout`` seconds at most, then says so in one line
-    and records offline. A checkpoint is referred to where it lies, not copied. What ``wandb.init`` raises offline
-    too is raised.
+    ``offline`` make no network call; ``online`` waits ``init_timeout`` seconds at most, then says so in one
+    line and records offline. A checkpoint is referred to where it lies, not copied. What ``wandb.init``
+    raises offline too is raised.
     """
 
     def __init__(self, config: Mapping[str, Any], run: Any, evaluation: Any = None) -> None:
@@ -66,8 +66,8 @@ class WandbTracker:
     def _start(self, common: dict[str, Any], folder: Path) -> Any:
         import wandb
 
-        def init(mode: str, identity: str, **more: Any) -> Any:
-            known = {
+        def init(mode: Any, identity: str, **more: Any) -> Any:
+            known: dict[str, Any] = {
                 "silent": True,
                 "console": "off",
                 "disable_code": True,
@@ -123,7 +123,8 @@ class WandbTracker:
         rows = (
             frame.head(MAX_ROWS).astype(object).where(frame.head(MAX_ROWS).notna(), None).to_numpy().tolist()
         )
-        table = wandb.Table(columns=[str(name) for name in frame.columns], data=rows, allow_mixed_types=True)
+        columns = [str(name) for name in frame.columns]
+        table = wandb.Table(columns=columns, data=rows, allow_mixed_types=True)
         self._run.log({f"tables/{entry.name}": table})
 
     def _files(self, entries: list[Any], summary: dict[str, Any]) -> None:
