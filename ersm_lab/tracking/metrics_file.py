@@ -20,9 +20,9 @@ class HistoryWriter(Logger):
     """Appends rows to a CSV file: ``epoch, step``, then metrics in the order in which they first appeared.
 
     What Lightning logs in several calls at one step (validation, then the epoch's means) becomes one row,
-    unless a metric comes twice. A row is written at once with a single system call, so that a reader
-    meanwhile, or after a kill, finds whole lines; a new column rewrites the file beside it and renames
-    (older rows get empty cells).
+    unless a metric comes twice. A row is appended at once with a single system call; a second call at its
+    step, or a new column (older rows get empty cells), writes the file anew beside it and renames. So a
+    reader meanwhile, or after a kill, finds whole rows up to the last line break.
 
     An existing file is continued. Where a resumed training goes through steps again, its rows replace the
     earlier ones: the first row written drops those of later steps, so that every step is there once.
@@ -67,12 +67,14 @@ class HistoryWriter(Logger):
         if new:
             self._add_columns(new)
         assert self._file is not None
-        if not same_row:
+        row = self._row | cells if same_row else cells
+        line = _line([row.get(name, "") for name in self._columns])
+        if same_row:
+            # not over the old one in place: a reader at its end would go on in the middle of the new one
+            self._put(self._path.read_bytes()[: self._offset] + line)
+        else:
             self._offset = os.fstat(self._file).st_size
-            self._row = {}
-        row = self._row | cells
-        # a row that gains cells only grows, so that writing over it leaves nothing of the old one behind
-        _write(self._file, _line([row.get(name, "") for name in self._columns]), self._offset)
+            _write(self._file, line, self._offset)
         self._row = row
 
     def finalize(self, status: str) -> None:
@@ -103,16 +105,20 @@ class HistoryWriter(Logger):
         """Puts a file with ``rows``, padded to the present columns, in the place of the old one."""
         width = len(self._columns)
         lines = [_line(self._columns), *(_line(row + [""] * (width - len(row))) for row in rows)]
+        self._put(b"".join(lines))
+        self._offset = sum(map(len, lines)) - len(lines[-1])
+
+    def _put(self, data: bytes) -> None:
+        """The whole file at once: a reader has the old one or the new one."""
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            temporary.write_bytes(b"".join(lines))
+            temporary.write_bytes(data)
             os.replace(temporary, self._path)
         finally:
             temporary.unlink(missing_ok=True)
         if self._file is not None:
             os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR)
-        self._offset = sum(map(len, lines)) - len(lines[-1])
 
 
 class MetricsLogger(GuardedLogger, HistoryWriter):

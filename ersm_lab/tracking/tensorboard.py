@@ -72,12 +72,9 @@ class TensorBoardTracker:
         csv = [path for path in entry.paths if path.suffix == ".csv"]
         frame = pandas.read_csv(csv[0]) if csv else pandas.read_parquet(entry.paths[0])
         shown = frame.head(MAX_ROWS)
-        lines = [
-            list(map(str, shown.columns)),
-            ["---"] * shown.shape[1],
-            *shown.astype(str).to_numpy().tolist(),
-        ]
-        self._writer.add_text(entry.name, "\n".join("| " + " | ".join(line) + " |" for line in lines))
+        rows = [shown.columns, ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+        text = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+        self._writer.add_text(entry.name, text)
 
     def close(self, status: str) -> None:
         self._guard("closing", self._writer.close)

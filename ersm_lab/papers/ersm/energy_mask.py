@@ -173,10 +173,14 @@ class EnergyMask(nn.Module):
         applied = keep.flatten(1) if forced_mask is None else self._check_forced(forced_mask, keep)
         spread = to_positions(applied, height, width, self.patch_size)
         masked = flat * spread if plain else apply_mask(flat, spread)
+        logit = z.flatten(1)
+        if plain:
+            # torch 2.15's compiled backward writes into what it saved, here z, of which a plain view would be handed out
+            logit = torch.cat([logit[:, :1], logit[:, 1:]], 1)
         return EnergyMaskOutput(
             masked.view(features.shape).to(features.dtype),
             keep.flatten(1),
-            z.flatten(1),
+            logit,
             energy.flatten(1),
             self.pairwise != "coherence",
         )
