@@ -72,7 +72,7 @@ class TensorBoardTracker:
         csv = [path for path in entry.paths if path.suffix == ".csv"]
         frame = pandas.read_csv(csv[0]) if csv else pandas.read_parquet(entry.paths[0])
         shown = frame.head(MAX_ROWS)
-        rows = [shown.columns, ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+        rows: list[Any] = [shown.columns, ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
         text = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
         self._writer.add_text(entry.name, text)
 
