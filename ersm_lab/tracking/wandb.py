@@ -121,10 +121,10 @@ class WandbTracker:
         parquet = [path for path in entry.paths if path.suffix == ".parquet"]
         frame = pandas.read_parquet(parquet[0]) if parquet else pandas.read_csv(entry.paths[0])
         head = frame.head(MAX_ROWS)
-        cells: Any = head.astype(object).where(head.notna(), None)
-        rows: Any = cells.to_numpy().tolist()
+        cells = head.astype(object).where(head.notna(), None)
+        rows = cells.to_numpy().tolist()
         columns = [str(name) for name in frame.columns]
-        table = wandb.Table(columns=columns, data=rows, allow_mixed_types=True)
+        table = wandb.Table(columns=columns, data=[*rows], allow_mixed_types=True)
         self._run.log({f"tables/{entry.name}": table})
 
     def _files(self, entries: list[Any], summary: dict[str, Any]) -> None:
