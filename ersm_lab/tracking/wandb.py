@@ -123,7 +123,7 @@ class WandbTracker:
         head = frame.head(MAX_ROWS)
         cells = head.astype(object).where(head.notna(), None)
         rows = cells.to_numpy().tolist()
-        columns = [str(name) for name in frame.columns]
+        columns: list[str | int] = [str(name) for name in frame.columns]
         table = wandb.Table(columns=columns, data=[*rows], allow_mixed_types=True)
         self._run.log({f"tables/{entry.name}": table})
 
