@@ -49,7 +49,8 @@ def config_hash(config: Mapping[str, Any], data: str, upstream: Mapping[str, str
     ----------
     config: resolved; the keys in ``DROPPED`` do not count.
     data: the data's fingerprint, which stands for its path.
-    upstream: config hashes of the runs that this one is built on, or digests of weight files, by role.
+    upstream: config hashes of the runs that this one is built on, by role. A ``model.backbone.checkpoint``
+        that no run supplied counts with its content.
     """
     kept = copy.deepcopy(dict(config))
     for key in DROPPED:
@@ -60,9 +61,16 @@ def config_hash(config: Mapping[str, Any], data: str, upstream: Mapping[str, str
         if isinstance(node, dict):
             node.pop(last, None)
     options = kept.get("data", {}).get("options")
-    if isinstance(options, dict) and isinstance(options.get("source"), dict):
+    while isinstance(options, dict) and isinstance(options.get("source"), dict):
         options["source"].pop("root", None)  # its content is in the fingerprint
-    return canonical_hash({"config": kept, "data": data, "upstream": dict(upstream)})
+        options = options["source"].get("options")
+    sources = dict(upstream)
+    weights = ((config.get("model") or {}).get("backbone") or {}).get("checkpoint")
+    if weights and "backbone" not in sources and Path(weights).is_file():
+        # a file of the user's own, not a run's: two files are two results
+        stat = Path(weights).stat()
+        sources["backbone"] = _weights_digest(str(weights), stat.st_size, stat.st_mtime_ns)
+    return canonical_hash({"config": kept, "data": data, "upstream": sources})
 
 
 @functools.cache
@@ -80,6 +88,12 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def _weights_digest(path: str, size: int, modified: int) -> str:
+    """The digest of a file, read again only when size or time changed."""
+    return file_digest(Path(path))
 
 
 def _canonical(value: Any) -> Any:
