@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,8 @@ class ArtifactStore:
         """Named arrays, as ``<name>.npz``."""
         import numpy as np
 
+        if pickled := [key for key, value in arrays.items() if np.asarray(value).dtype.hasobject]:
+            raise TypeError(f"array {name}: {pickled[0]} holds Python objects, which only pickle can store")
         self._put(f"{name}.npz", lambda path: np.savez_compressed(path, **arrays))
         self._note(name, "array", [f"{name}.npz"], title, description)
 
@@ -53,10 +56,23 @@ class ArtifactStore:
         self._note(name, "figure", [f"{name}.png"], title, description)
         return self.path / f"{name}.png"
 
+    def file(self, name: str, source: Path, title: str = "", description: str = "") -> Path:
+        """A copy of any file, as ``<name>`` with the ending of ``source``."""
+        target = f"{name}{source.suffix}"
+        self._put(target, lambda path: shutil.copyfile(source, path))
+        self._note(name, "file", [target], title, description)
+        return self.path / target
+
     def entries(self) -> list[Artifact]:
         """What the index names, in the order of first writing."""
         return [
-            Artifact(name, item["kind"], [self.path / file for file in item["files"]], item["title"], item["description"])
+            Artifact(
+                name,
+                item["kind"],
+                [self.path / file for file in item["files"]],
+                item["title"],
+                item["description"],
+            )
             for name, item in self._index().items()
         ]
 

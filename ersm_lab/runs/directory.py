@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from ersm_lab.errors import UserError
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.files import write_json, write_text
-from ersm_lab.runs.hashing import canonical_hash
+from ersm_lab.runs.hashing import canonical_hash, package_digest
 from ersm_lab.runs.provenance import provenance
 
 SCHEMA_VERSION = 1
@@ -51,7 +51,7 @@ class _Recorded:
 
     @property
     def status(self) -> str:
-        """``running``, ``finished``, ``failed``, ``interrupted``, or ``killed``: running without a sign of life."""
+        """``running``, ``finished``, ``failed``, ``interrupted``, or ``killed``: no sign of life."""
         record = self.record
         return "killed" if record["status"] == "running" and _is_stale(record) else str(record["status"])
 
@@ -65,8 +65,14 @@ class _Recorded:
         record = self.record
         end = datetime.now(UTC)
         start = datetime.fromisoformat(record["timings"]["started"])
-        timings = {**record["timings"], "finished": _iso(end), "seconds": round((end - start).total_seconds(), 3)}
-        self.update(status=status, summary=summary or record.get("summary") or {}, error=error, timings=timings)
+        timings = {
+            **record["timings"],
+            "finished": _iso(end),
+            "seconds": round((end - start).total_seconds(), 3),
+        }
+        self.update(
+            status=status, summary=summary or record.get("summary") or {}, error=error, timings=timings
+        )
 
 
 class RunDirectory(_Recorded):
@@ -74,7 +80,13 @@ class RunDirectory(_Recorded):
 
     @classmethod
     def create(
-        cls, outputs: Path, paper: str, experiment: str, config: dict[str, Any], overrides: list[str], record: dict[str, Any]
+        cls,
+        outputs: Path,
+        paper: str,
+        experiment: str,
+        config: dict[str, Any],
+        overrides: list[str],
+        record: dict[str, Any],
     ) -> RunDirectory:
         """Makes a folder that nobody else has, with ``config.yaml`` and a ``run.json`` that says running."""
         parent = outputs / paper / experiment
@@ -84,15 +96,19 @@ class RunDirectory(_Recorded):
                 path = parent / f"{datetime.now():%Y%m%d_%H%M%S}-{secrets.token_hex(3)}"
                 try:
                     path.mkdir()  # exclusive: of two runs started at once, one gets it
+                    (path / "checkpoints").mkdir()
                     break
                 except FileExistsError:
                     continue
         except OSError as error:
-            raise UserError(f"cannot make a run directory below {outputs}: {error.strerror}; set paths.outputs") from error
+            raise UserError(
+                f"cannot make a run directory below {outputs}: {error.strerror}; set paths.outputs"
+            ) from error
         run = cls(path)
-        run.checkpoints.mkdir()
-        said = " ".join(overrides) or "(none)"
-        write_text(path / "config.yaml", f"# overrides: {said}\n{OmegaConf.to_yaml(OmegaConf.create(config))}")
+        said = " ".join(" ".join(overrides).split()) or "(none)"  # a line break would end the comment
+        write_text(
+            path / "config.yaml", f"# overrides: {said}\n{OmegaConf.to_yaml(OmegaConf.create(config))}"
+        )
         fields = {**record, "paper": paper, "experiment": experiment, "overrides": overrides}
         write_json(path / cls.record_name, _fresh(fields))
         return run
@@ -109,7 +125,9 @@ class RunDirectory(_Recorded):
         except json.JSONDecodeError as error:
             raise UserError(f"{folder / cls.record_name} is not JSON (line {error.lineno})") from error
         if version != SCHEMA_VERSION:
-            raise UserError(f"{folder} has schema version {version}, but this version of ersm_lab reads {SCHEMA_VERSION}")
+            raise UserError(
+                f"{folder} has schema version {version}, but this version of ersm_lab reads {SCHEMA_VERSION}"
+            )
         return run
 
     @property
@@ -127,7 +145,12 @@ class RunDirectory(_Recorded):
     def restart(self) -> None:
         """Marks an unfinished run as running again, by this process."""
         before = self.record
-        self.update(**_alive(), status="running", error=None, resumed=[*before.get("resumed", []), _iso(datetime.now(UTC))])
+        self.update(
+            **_alive(),
+            status="running",
+            error=None,
+            resumed=[*before.get("resumed", []), _iso(datetime.now(UTC))],
+        )
 
     def heartbeat(self) -> None:
         self.update(heartbeat=time.time())
@@ -153,12 +176,13 @@ class RunDirectory(_Recorded):
             thread.join()
 
     def evaluation(self, name: str, spec: dict[str, Any]) -> EvaluationDirectory:
-        """``evaluations/<name>-<hash>/`` for what is evaluated later; the same request writes the same folder again."""
+        """``evaluations/<name>-<hash>/`` for what is evaluated later; the same request writes it again."""
         path = self.path / "evaluations" / f"{name}-{canonical_hash(spec)[:8]}"
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec)))
         evaluation = EvaluationDirectory(path)
-        write_json(path / evaluation.record_name, _fresh({"name": name, "run": self.path.name, "spec": spec}))
+        fields = {"name": name, "run": self.path.name, "spec": spec, "package_digest": package_digest()}
+        write_json(path / evaluation.record_name, _fresh(fields))
         return evaluation
 
 

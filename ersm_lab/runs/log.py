@@ -7,13 +7,13 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 
 class _Tee(io.TextIOBase):
-    """Writes to the terminal and, whole lines only, to the log; a bar's carriage returns stay out of the log."""
+    """Writes to the terminal and, whole lines only, to the log; a bar's carriage returns stay out of it."""
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
         self._terminal, self._log, self._line = terminal, log, ""
@@ -24,8 +24,7 @@ class _Tee(io.TextIOBase):
         while "\n" in self._line:
             line, _, self._line = self._line.partition("\n")
             if shown := line.rpartition("\r")[2].rstrip():
-                self._log.write(shown + "\n")
-                self._log.flush()
+                _append(self._log, shown + "\n")
         return len(text)
 
     def flush(self) -> None:
@@ -42,10 +41,27 @@ class _Tee(io.TextIOBase):
         return self._terminal.encoding
 
 
+def _append(log: TextIO, text: str) -> None:
+    """A log on a full disk loses lines; it must not end the run, nor hide the error that does."""
+    with suppress(OSError):
+        log.write(text)
+        log.flush()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    log = path.open("a", encoding="utf-8")
+    try:
+        yield log
+    finally:
+        with suppress(OSError):  # closing writes what a full disk did not take before
+            log.close()
+
+
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Copies standard output, standard error and Python's logging to ``path`` while the block runs."""
-    with path.open("a", encoding="utf-8") as log:
+    with _opened(path) as log:
         handler = logging.StreamHandler(log)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         before = sys.stdout, sys.stderr
@@ -54,7 +70,7 @@ def run_log(path: Path) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            log.write(traceback.format_exc())
+            _append(log, traceback.format_exc())
             raise
         finally:
             sys.stdout, sys.stderr = before
