@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from ersm_lab.errors import UserError
@@ -14,13 +15,14 @@ def find_runs(outputs: Path, paper: str | None = None, experiment: str | None = 
     # an experiment's name may hold slashes: look for records, not for a depth
     folder = outputs / (paper or "") / (experiment or "") if paper else outputs
     found = []
-    for record in folder.rglob("run.json") if folder.is_dir() else ():
-        if any(part.startswith(".") for part in record.relative_to(outputs).parts):
-            continue
-        try:
-            found.append(RunDirectory.open(record.parent))
-        except UserError:
-            continue  # of another version, or damaged: not one that can be used
+    for place, folders, files in os.walk(folder):
+        if "run.json" in files:
+            folders.clear()  # what lies in a run is its own: trackers leave thousands of files
+            try:
+                found.append(RunDirectory.open(place))
+            except UserError:
+                continue  # of another version, or damaged: not one that can be used
+        folders[:] = [name for name in folders if not name.startswith(".")]
     return sorted(found, key=lambda run: run.path.name, reverse=True)
 
 

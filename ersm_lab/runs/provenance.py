@@ -47,7 +47,7 @@ def versions() -> dict[str, str | None]:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit and digest of what is not committed, of the repository that holds this package; nulls outside of one."""
+    """Commit, and digest of what is not committed, of this package's repository; nulls outside of one."""
     root = Path(ersm_lab.__file__).parent
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None or _git(root, "ls-files", "--error-unmatch", "__init__.py") is None:
@@ -78,7 +78,9 @@ def _cpu() -> str:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=20, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
