@@ -55,7 +55,7 @@ def test_offline_holds_what_the_run_directory_holds(run, capfd, configuration, i
     config = configuration()
     trackers = build_trackers(config, run)
     record(trackers, run)
-    assert not [name for name in os.environ if name.startswith("WANDB_")]
+    assert {name for name in os.environ if name.startswith("WANDB_")} == {"WANDB_CONFIG_DIR"}  # the one above
     assert capfd.readouterr() == ("", "")
 
     records = inspect(folder_of(run.path))
