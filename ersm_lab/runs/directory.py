@@ -74,6 +74,29 @@ class _Recorded:
             status=status, summary=summary or record.get("summary") or {}, error=error, timings=timings
         )
 
+    def heartbeat(self) -> None:
+        self.update(heartbeat=time.time())
+
+    @contextmanager
+    def heartbeats(self) -> Iterator[None]:
+        """A sign of life every 30 seconds while the block runs."""
+        stop = threading.Event()
+
+        def beat() -> None:
+            while not stop.wait(HEARTBEAT_SECONDS):
+                try:
+                    self.heartbeat()
+                except (OSError, UserError):  # a full disk is reported by whoever writes results
+                    continue
+
+        thread = threading.Thread(target=beat, daemon=True, name="heartbeat")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
 
 class RunDirectory(_Recorded):
     """``outputs/<paper>/<experiment>/<date_time>-<short id>/``."""
@@ -151,29 +174,6 @@ class RunDirectory(_Recorded):
             error=None,
             resumed=[*before.get("resumed", []), _iso(datetime.now(UTC))],
         )
-
-    def heartbeat(self) -> None:
-        self.update(heartbeat=time.time())
-
-    @contextmanager
-    def heartbeats(self) -> Iterator[None]:
-        """A sign of life every 30 seconds while the block runs."""
-        stop = threading.Event()
-
-        def beat() -> None:
-            while not stop.wait(HEARTBEAT_SECONDS):
-                try:
-                    self.heartbeat()
-                except (OSError, UserError):  # a full disk is reported by whoever writes results
-                    continue
-
-        thread = threading.Thread(target=beat, daemon=True, name="heartbeat")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
     def evaluation(self, name: str, spec: dict[str, Any]) -> EvaluationDirectory:
         """``evaluations/<name>-<hash>/`` for what is evaluated later; the same request writes it again."""

@@ -146,6 +146,8 @@ def test_an_evaluation_has_a_record_of_its_own(run):
     assert re.fullmatch(r"occlusion-[0-9a-f]{8}", one.path.name)
     assert other.status == "running"
     assert other.record["package_digest"]
+    with other.heartbeats():  # a long one must not count as killed
+        other.heartbeat()
     other.finish("failed", error="no")
     assert (other.status, other.config) == ("failed", {"split": "test", "size": 8})
     assert run.record == before
