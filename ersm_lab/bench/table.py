@@ -1,0 +1,56 @@
+"""Rows of a benchmark: what ours costs, what a named reference costs, and whether a stated goal is met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison; less is better for both costs.
+
+    name: what is done. ours, reference: absolute costs in ``unit``. goal: the least ``ratio`` that counts as met,
+    None where there is none. note: sizes, threads, what the reference is.
+    """
+
+    name: str
+    ours: float
+    reference: float
+    unit: str
+    goal: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """``reference / ours``: how many times less ours costs. Infinite where ours costs nothing."""
+        return self.reference / self.ours if self.ours else float("inf")
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None without a goal."""
+        return None if self.goal is None else self.ratio >= self.goal
+
+
+def render(rows: Sequence[Row], title: str = "") -> Table:
+    """A rich table: both absolute costs, their ratio, the goal and the verdict."""
+    table = Table(title=title or None, title_justify="left")
+    table.add_column("benchmark")
+    for heading in ("ours", "reference", "ratio", "goal"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("met")
+    table.add_column("note")
+    for row in rows:
+        verdict = {None: "", True: "[green]yes[/green]", False: "[bold red]NO[/bold red]"}[row.met]
+        goal = "" if row.goal is None else f">= {row.goal:g}x"
+        costs = [f"{cost:.4g} {row.unit}" for cost in (row.ours, row.reference)]
+        table.add_row(row.name, *costs, f"{row.ratio:.2f}x", goal, verdict, row.note)
+    return table
+
+
+def show(rows: Sequence[Row], title: str = "", console: Console | None = None) -> None:
+    """Prints ``render(rows)``."""
+    (console or Console()).print(render(rows, title))
