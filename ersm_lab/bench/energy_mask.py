@@ -47,7 +47,7 @@ def steps(pairwise: str, features: Tensor, probe: Tensor) -> tuple[Callable[[], 
 
 
 def network_cost(batch: int, device: torch.device, rounds: int = 2) -> tuple[float, int]:
-    """Seconds and peak bytes of forward and backward through timm's ResNet-50 at 448 px, float32, train mode."""
+    """Seconds and peak bytes of a training step of timm's ResNet-50 at 448 px, float32, training."""
     import timm
 
     network = timm.create_model("resnet50", pretrained=False).to(device).train()
@@ -66,8 +66,8 @@ def run(
 ) -> list[Row]:
     """Speed and peak memory per pairwise term against ``references.energy_mask``, and beside a ResNet-50.
 
-    batch: images; 8 on a CPU and 32 on a GPU unless given. device: the GPU where there is one. num_threads: of a
-    CPU; one by default, because a core that something else holds makes every parallel operator wait for it.
+    batch: images; 8 on a CPU and 32 on a GPU unless given. device: the GPU where there is one. num_threads:
+    of a CPU; one by default, as a core that something else holds makes every parallel operator wait for it.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     batch = batch or (32 if place.type == "cuda" else 8)
@@ -92,9 +92,9 @@ def run(
                 rows.append(Row(f"mask {label}", ours * 1e3, reference * 1e3, "ms", goal, f"{size}, {where}"))
                 if not frozen:
                     seconds[pairwise] = ours
-                    peaks = [peak_memory(step, place) / 2**20 for step in pair]
+                    mine, theirs = (peak_memory(step, place) / 2**20 for step in pair)
                     memory.append(
-                        Row(f"peak memory, {pairwise}", *peaks, "MiB", None, f"{size}, batch {batch}")
+                        Row(f"peak memory, {pairwise}", mine, theirs, "MiB", None, f"{size}, batch {batch}")
                     )
         network, network_peak = network_cost(batch, place)
     for pairwise, ours in seconds.items():

@@ -26,8 +26,8 @@ def alternate(
 ) -> list[float]:
     """Seconds per call of each function: the fastest of ``rounds``.
 
-    The functions take turns, so that a slow moment of the machine hits all of them. What else runs there can only
-    add time: the fastest call is the nearest to the function's own cost.
+    The functions take turns, so that a slow moment of the machine hits all of them. What else runs there can
+    only add time: the fastest call is the nearest to the function's own cost.
     """
     best = [float("inf")] * len(functions)
     for i in range(warmup + rounds):

@@ -1,6 +1,7 @@
 """Plain transcriptions of the papers' equations: what an able reader would write in an afternoon.
 
-They serve as the named reference of the benchmarks and as the oracle of the tests. Clear, vectorised, nothing clever.
+They serve as the named reference of the benchmarks and as the oracle of the tests: clear, vectorised,
+nothing clever.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def energy_mask(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """ERSM's layer with a loop over the 8 neighbours: masked features, keep_prob, z, energy, regularizer.
 
-    ``features (B, C, H, W)`` with H and W divisible by ``patch_size``; ``weight (D,)``, ``bias (N,)`` or ``(1,)``.
+    ``features (B, C, H, W)``, ``patch_size`` dividing H and W; ``weight (D,)``, ``bias (N,)`` or ``(1,)``.
     """
     b, _, h, w = features.shape
     rows, columns = h // patch_size, w // patch_size

@@ -13,8 +13,8 @@ from rich.table import Table
 class Row:
     """One comparison; less is better for both costs.
 
-    name: what is done. ours, reference: absolute costs in ``unit``. goal: the least ``ratio`` that counts as met,
-    None where there is none. note: sizes, threads, what the reference is.
+    name: what is done. ours, reference: absolute costs in ``unit``. goal: the least ``ratio`` that counts as
+    met, None where there is none. note: sizes, threads, what the reference is.
     """
 
     name: str

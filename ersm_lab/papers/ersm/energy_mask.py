@@ -1,7 +1,7 @@
 """The energy mask: a keep probability for every token of a feature map (arXiv 2604.06893, section 3).
 
-Shapes: features ``(B, C, H, W)``; tokens are ``p x p`` patches, ``N = ceil(H / p) ceil(W / p)`` of size ``D = C p^2``,
-numbered row by row; ``u_i = t_i / (|t_i| + 1e-6)``.
+Shapes: features ``(B, C, H, W)``; tokens are ``p x p`` patches, ``N = ceil(H / p) ceil(W / p)`` of size
+``D = C p^2``, numbered row by row; ``u_i = t_i / (|t_i| + 1e-6)``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ EPS = 1e-6
 class EnergyMaskOutput(NamedTuple):
     """``features`` (B, C, H, W) masked, in the input's dtype; the others (B, N), in float32 at least.
 
-    ``keep_prob`` in [0, 1]; ``logit`` is z, where LOW is kept; ``energy`` is E_i, or with ``weighted`` False each
-    token's share of the loss, keep probability included.
+    ``keep_prob`` in [0, 1]; ``logit`` is z, where LOW is kept; ``energy`` is E_i, or with ``weighted`` False
+    each token's share of the loss, keep probability included.
     """
 
     features: Tensor
@@ -55,33 +55,36 @@ class EnergyMask(nn.Module):
     """Scores tokens, keeps the low ones softly, and charges an energy for what is kept.
 
     ``z_i = w . u_i + b_i``, ``m_i = sigmoid(-z_i / T)``, features times ``m``, and per token, with
-    ``unary = lambda softplus(z_i)``, ``a_ij = max(0, u_i . u_j)`` and j over the 8 neighbours inside the grid:
+    ``unary = lambda softplus(z_i)``, ``a_ij = max(0, u_i . u_j)`` and j over the 8 neighbours in the grid:
 
     ==============  =================================================================================
     ``redundancy``  ``E_i = unary + gamma softplus(sum_j u_i . u_j)`` (published)
     ``l1``          ``E_i = unary + gamma``: a plain price for every kept token
-    ``coherence``   the loss's share itself, ``m_i unary + gamma sum_j a_ij (m_i - m_j)^2``: not weighted by m again
+    ``coherence``   the loss's share itself, ``m_i unary + gamma sum_j a_ij (m_i - m_j)^2``: not times m again
     ``none``        ``E_i = unary``
     ==============  =================================================================================
 
     Parameters
     ----------
     in_channels: C. grid_size: (rows, columns) of tokens for which a position bias is stored.
-    patch_size: p, positions per side of a token. lambda_unary, gamma_pairwise: at least 0. temperature: T, above 0.
+    patch_size: p, positions per side of a token. lambda_unary, gamma_pairwise: at least 0. temperature: T,
+        above 0.
     pairwise: a name of the table above.
-    bias: ``"shared"``, parameter ``(1,)``; ``"position"``, parameter ``(N,)``, interpolated bilinearly to maps with
-        another grid (a transposed grid is another grid).
+    bias: ``"shared"``, parameter ``(1,)``; ``"position"``, parameter ``(N,)``, interpolated bilinearly to
+        maps with another grid (a transposed grid is another grid).
     bias_init: start value of the bias; negative starts with tokens kept, 6 is the published one.
     train_bias: False leaves the bias as it is (in the state dict all the same).
     train_weight: False fixes the weight at zero: a mask that knows positions only.
     refine_steps: mean-field steps on z in eval mode, at least 0. Each is
-        ``z_i <- z0_i - s sum_j a_ij (2 m_j - 1) / sum_j a_ij`` with ``m = sigmoid(-z / T)``, ``z0`` the score before
-        the first step: a token is pulled to what its similar neighbours are. Ours; the paper has none.
+        ``z_i <- z0_i - s sum_j a_ij (2 m_j - 1) / sum_j a_ij`` with ``m = sigmoid(-z / T)``, ``z0`` the score
+        before the first step: a token is pulled to what its similar neighbours are. Ours; the paper has none.
     refine_strength: s.
 
-    ``forward(features, forced_mask=None)``: ``forced_mask`` (B, N) multiplies the features in place of ``keep_prob``,
-    which is returned as it is. Maps that p does not divide are padded with zeros at the right and bottom, and the
-    result is cropped. Scores are computed in float32 (float64 for float64 input), under autocast too.
+    ``forward(features, forced_mask=None)``: ``forced_mask`` (B, N) multiplies the features in place of
+    ``keep_prob``, which is returned as it is. Maps that p does not divide are padded with zeros at the right
+    and bottom, and the result is cropped. Scores are computed in float32 (float64 for float64 input), under
+    autocast too.
+
     Raises ``ValueError`` for settings out of range and for a forced mask or channels that do not fit.
     """
 
@@ -109,7 +112,7 @@ class EnergyMask(nn.Module):
             raise ValueError(f"bias is {bias!r}, but must be 'shared' or 'position'")
         if min(in_channels, rows, columns, patch_size) < 1:
             raise ValueError(
-                f"in_channels {in_channels}, grid_size {rows, columns} and patch_size {patch_size} must be >= 1"
+                f"in_channels {in_channels}, grid_size {rows, columns}, patch_size {patch_size} must be >= 1"
             )
         if temperature <= 0 or min(lambda_unary, gamma_pairwise, refine_steps) < 0:
             raise ValueError(
@@ -133,8 +136,9 @@ class EnergyMask(nn.Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.in_channels}, grid_size={self.grid_size}, patch_size={self.patch_size}, pairwise={self.pairwise}, "
-            f"lambda={self.lambda_unary}, gamma={self.gamma_pairwise}, T={self.temperature}, bias={self.bias_kind}"
+            f"{self.in_channels}, grid_size={self.grid_size}, patch_size={self.patch_size}, "
+            f"pairwise={self.pairwise}, bias={self.bias_kind}, lambda={self.lambda_unary}, "
+            f"gamma={self.gamma_pairwise}, T={self.temperature}"
         )
 
     def forward(self, features: Tensor, forced_mask: Tensor | None = None) -> EnergyMaskOutput:
@@ -175,7 +179,8 @@ class EnergyMask(nn.Module):
         masked = flat * spread if plain else apply_mask(flat, spread)
         logit = z.flatten(1)
         if plain:
-            # torch 2.15's compiled backward writes into what it saved, here z, of which a plain view would be handed out
+            # torch 2.15's compiled backward writes into what it saved, here z, of which a plain view would be
+            # handed out
             logit = torch.cat([logit[:, :1], logit[:, 1:]], 1)
         return EnergyMaskOutput(
             masked.view(features.shape).to(features.dtype),
@@ -220,8 +225,7 @@ class EnergyMask(nn.Module):
         return z
 
     def _check_forced(self, forced_mask: Tensor, keep: Tensor) -> Tensor:
-        if forced_mask.shape != (keep.shape[0], keep.shape[1] * keep.shape[2]):
-            raise ValueError(
-                f"forced_mask is {tuple(forced_mask.shape)}, but must be ({keep.shape[0]}, {keep.shape[1] * keep.shape[2]})"
-            )
+        wanted = (keep.shape[0], keep.shape[1] * keep.shape[2])
+        if forced_mask.shape != wanted:
+            raise ValueError(f"forced_mask is {tuple(forced_mask.shape)}, but must be {wanted}")
         return forced_mask.to(keep.dtype)

@@ -3,13 +3,15 @@
 Shapes: features ``(B, C, H, W)``, tokens ``(B, D, N)`` with ``D = C p p`` (channel-major, as
 ``torch.nn.functional.unfold`` orders them) and ``N = rows * columns``; pairs ``(B, 4, rows, columns)``.
 
-A pair is counted once: entry ``k`` at token ``i`` belongs to ``i`` and its neighbour ``i + DIRECTIONS[k]``, and is 0
-where that neighbour lies outside the grid. ``sum_over_neighbours`` gives the sum over all 8 neighbours back.
+A pair is counted once: entry ``k`` at token ``i`` belongs to ``i`` and its neighbour ``i + DIRECTIONS[k]``,
+and is 0 where that neighbour lies outside the grid. ``sum_over_neighbours`` gives the sum over all 8
+neighbours back.
 
-Two forms of the same equations. ``statistics_plain`` is differentiable torch code, which ``torch.compile`` fuses and
-``torch.export`` records. ``token_statistics`` and ``apply_mask`` are what eager mode runs: memory traffic is what the layer
-costs there, so no unit tokens are made, neighbours are multiplied as narrow matrix products of a few rows of the
-grid, the backward pass adds into one buffer, and on a CPU the work goes image by image so that it stays in cache.
+Two forms of the same equations. ``statistics_plain`` is differentiable torch code, which ``torch.compile``
+fuses and ``torch.export`` records. ``token_statistics`` and ``apply_mask`` are what eager mode runs: memory
+traffic is what the layer costs there, so no unit tokens are made, neighbours are multiplied as narrow matrix
+products of a few rows of the grid, the backward pass adds into one buffer, and on a CPU the work goes image
+by image so that it stays in cache.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 DIRECTIONS = ((0, 1), (1, -1), (1, 0), (1, 1))
-"""(row, column) steps to half of the 8 neighbours; the other half are the same pairs seen from the other token."""
+"""(row, column) steps to half of the 8 neighbours; the other half are these pairs seen from the other end."""
 
 
 def compute_dtype(features: Tensor) -> torch.dtype:
-    """float64 for float64, float32 for everything else: half precision would round scores before the sigmoid."""
+    """float64 for float64, float32 for all else: half precision would round scores before the sigmoid."""
     return torch.float64 if features.dtype == torch.float64 else torch.float32
 
 
@@ -37,7 +39,9 @@ def token_grid(height: int, width: int, patch_size: int) -> tuple[int, int]:
     return -(-height // patch_size), -(-width // patch_size)
 
 
-def position_counts(height: int, width: int, patch_size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+def position_counts(
+    height: int, width: int, patch_size: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     """``(N,)`` real positions in each token: p * p, and fewer where a token overhangs the map."""
     rows, columns = token_grid(height, width, patch_size)
     y = (height - torch.arange(rows, device=device) * patch_size).clamp(max=patch_size)
@@ -46,7 +50,7 @@ def position_counts(height: int, width: int, patch_size: int, dtype: torch.dtype
 
 
 def tokenize(features: Tensor, patch_size: int) -> Tensor:
-    """``(B, C, H, W)`` -> ``(B, D, N)``; zero padded at the right and the bottom. A view when patch_size is 1."""
+    """``(B, C, H, W)`` -> ``(B, D, N)``; zero padded at the right and the bottom. A view for patch_size 1."""
     if patch_size == 1:
         return features.flatten(2)
     h, w = features.shape[2:]
@@ -66,14 +70,14 @@ def to_positions(values: Tensor, height: int, width: int, patch_size: int) -> Te
 
 
 def neighbour_values(values: Tensor) -> Tensor:
-    """``(B, rows, columns)`` -> ``(B, 4, rows, columns)``: the value at each forward neighbour, 0 outside the grid."""
+    """``(B, rows, columns)`` -> ``(B, 4, rows, columns)``: at forward neighbours, 0 beyond the grid."""
     rows, columns = values.shape[1:]
     padded = F.pad(values, (1, 1, 0, 1))
     return torch.stack([padded[:, y : y + rows, 1 + x : 1 + x + columns] for y, x in DIRECTIONS], dim=1)
 
 
 def sum_over_neighbours(pairs: Tensor, backward_pairs: Tensor | None = None) -> Tensor:
-    """Pairs ``(B, 4, rows, columns)`` -> ``(B, rows, columns)``: for each token the sum over its 8 neighbours.
+    """Pairs ``(B, 4, rows, columns)`` -> ``(B, rows, columns)``: the sum over each token's 8 neighbours.
 
     ``backward_pairs``: what the *neighbour* of a pair receives, where that is not what the token receives.
     """
@@ -85,8 +89,10 @@ def sum_over_neighbours(pairs: Tensor, backward_pairs: Tensor | None = None) -> 
     return total
 
 
-def statistics_plain(tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool) -> tuple[Tensor, ...]:
-    """``|t_i|`` ``(B, N)``, ``w . t_i`` ``(B, N)`` and, when asked for, ``t_i . t_j`` ``(B, 4, rows, columns)``."""
+def statistics_plain(
+    tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool
+) -> tuple[Tensor, ...]:
+    """``|t_i|`` and ``w . t_i`` ``(B, N)``; when asked for, ``t_i . t_j`` ``(B, 4, rows, columns)`` too."""
     norm = torch.linalg.vector_norm(tokens, dim=1)
     score = torch.matmul(weight, tokens)
     if not pairs:
@@ -102,7 +108,9 @@ def statistics_plain(tokens: Tensor, weight: Tensor, grid: tuple[int, int], pair
     return norm, score, torch.stack(products, dim=1)
 
 
-def token_statistics(tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool) -> tuple[Tensor, ...]:
+def token_statistics(
+    tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool
+) -> tuple[Tensor, ...]:
     """As ``statistics_plain``, with an alias of the tokens first: only ``apply_mask`` may use that alias.
 
     Its gradient is then a buffer that nobody else holds, and the backward pass may add to it in place.
@@ -118,7 +126,7 @@ def apply_mask(features: Tensor, keep: Tensor) -> Tensor:
 
 
 def _parts(tensor: Tensor) -> Iterator[slice]:
-    """The whole batch on an accelerator; one image at a time on a CPU, where what fits into cache is cheap."""
+    """The whole batch on an accelerator; one image at a time on a CPU, where cache is scarce."""
     if tensor.device.type != "cpu":
         yield slice(None)
         return
@@ -130,9 +138,10 @@ def _parts(tensor: Tensor) -> Iterator[slice]:
 def _bands(rows: int, columns: int, device: torch.device) -> tuple[Any, Tensor, Tensor, Any]:
     """Where neighbours meet in products of bands of rows.
 
-    Returns the forward bands ``[(start, stop, stop_with_next_row)]``, the place ``(4 * N,)`` of each pair in the
-    concatenated products, whether it exists, and the backward bands ``[(start, stop, first, last, index)]`` where
-    ``index`` ``(last - first, stop - start)`` points into the gradients ``[pairs (4 N), diagonal (N), zero]``.
+    Returns the forward bands ``[(start, stop, stop_with_next_row)]``, the place ``(4 * N,)`` of each pair in
+    the concatenated products, whether it exists, and the backward bands ``[(start, stop, first, last,
+    index)]`` where ``index`` ``(last - first, stop - start)`` points into the gradients ``[pairs (4 N),
+    diagonal (N), zero]``.
     """
     n = rows * columns
     step = max(1, (32 if device.type == "cpu" else 256) // columns)
@@ -192,7 +201,11 @@ class _Statistics(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, buffer: Tensor | None, g_norm: Tensor | None, g_score: Tensor | None, g_pairs: Tensor | None = None
+        ctx: Any,
+        buffer: Tensor | None,
+        g_norm: Tensor | None,
+        g_score: Tensor | None,
+        g_pairs: Tensor | None = None,
     ) -> Any:
         tokens, weight, norm = ctx.saved_tensors
         g_weight = None
@@ -232,6 +245,8 @@ class _Mask(torch.autograd.Function):
         g_keep = None
         if ctx.needs_input_grad[1]:
             ones = features.new_ones(features.shape[1])
-            g_keep = torch.cat([torch.matmul(ones, grad[p] * features[p]) for p in _parts(features)] or [keep[:, 0]])
+            g_keep = torch.cat(
+                [torch.matmul(ones, grad[p] * features[p]) for p in _parts(features)] or [keep[:, 0]]
+            )
             g_keep = g_keep.unsqueeze(1)
         return (grad * keep if ctx.needs_input_grad[0] else None), g_keep
