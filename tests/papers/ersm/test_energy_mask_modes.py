@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ersm_lab.bench.references import energy_mask as reference
 from ersm_lab.papers.ersm import EnergyMask, energy_regularizer
 from ersm_lab.papers.ersm.energy_mask import PAIRWISE
+from ersm_lab.papers.ersm.tokens import statistics_plain, token_statistics
 
 
 def layer(channels, grid, patch=1, dtype=torch.float64, **settings):
@@ -146,3 +147,13 @@ def test_refinement_equals_dense_mean_field_steps(steps):
         z = start - 0.8 * (affinity @ side) / affinity.sum(1).clamp(min=1e-300)
     torch.testing.assert_close(mask(x).logit[0], z)
     torch.testing.assert_close(mask.train()(x).logit[0], start)
+
+
+@pytest.mark.parametrize("grid", [(3, 4), (1, 5), (6, 1)])
+def test_both_forms_of_the_statistics_agree(grid):
+    """Breaks when the eager and the compiled form differ, or a pair reaches beyond the grid."""
+    tokens = torch.randn(2, 3, grid[0] * grid[1], dtype=torch.float64)
+    weight = torch.randn(3, dtype=torch.float64)
+    _, *eager = token_statistics(tokens, weight, grid, True)
+    for ours, plain in zip(eager, statistics_plain(tokens, weight, grid, True), strict=True):
+        torch.testing.assert_close(ours, plain)
