@@ -41,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = _VERBS.get(words[0])
     if verb is None:
         near = difflib.get_close_matches(words[0], _VERBS, n=1)
-        print(f"error: unknown verb '{words[0]}'{f'; did you mean {near[0]!r}?' if near else ''} (see ersm-lab --help)", file=sys.stderr)
+        print(
+            f"error: unknown verb '{words[0]}'{f'; did you mean {near[0]!r}?' if near else ''} (see ersm-lab --help)",
+            file=sys.stderr,
+        )
         return 2
     show_all = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
@@ -89,7 +92,9 @@ def _resume(folder: str, rest: list[str]) -> int:
     from ersm_lab.runs.directory import RunDirectory
 
     if rest:
-        raise UserError(f"resume=DIR goes on with the configuration of that run; it takes no overrides, but got {rest[0]}")
+        raise UserError(
+            f"resume=DIR goes on with the configuration of that run; it takes no overrides, but got {rest[0]}"
+        )
     run = RunDirectory.open(folder)
     if run.status in ("finished", "running"):
         raise UserError(f"{folder} is {run.status}; only a killed, failed or interrupted run can be resumed")

@@ -7,7 +7,7 @@ metadata, and ``ersm_lab.config.check`` enforces them after composing. This modu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -34,6 +34,6 @@ def setting(
     metadata = {"help": help, **{name: limit for name, limit in limits.items() if limit is not None}}
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
-    if isinstance(default, Callable) or isinstance(default, type):  # type: ignore[arg-type]
+    if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

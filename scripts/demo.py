@@ -40,24 +40,43 @@ def main(overrides: list[str]) -> int:
     """Runs what is missing and prints the table; the exit code says whether every run succeeded."""
     start = time.perf_counter()
     console = Console()
-    console.print("ERSM on cluttered digits: a small ResNet learns single digits, is frozen, and five heads learn on clutter.")
-    experiments = [compose_experiment(["experiment=ersm/digits", f"model=ersm/{arm}", *overrides]) for arm in ARMS]
+    console.print(
+        "ERSM on cluttered digits: a small ResNet learns single digits, is frozen, and five heads learn on clutter."
+    )
+    experiments = [
+        compose_experiment(["experiment=ersm/digits", f"model=ersm/{arm}", *overrides]) for arm in ARMS
+    ]
 
     def report(outcome: Outcome, done: int, total: int) -> None:
         arm = ARMS[outcome.cell.experiment.config["model"]["variant"]]
         note = f": {outcome.message}" if outcome.message else ""
-        console.print(f"  [{done}/{total}] {arm} {outcome.state}{note}, {time.perf_counter() - start:.0f} s", highlight=False)
+        console.print(
+            f"  [{done}/{total}] {arm} {outcome.state}{note}, {time.perf_counter() - start:.0f} s",
+            highlight=False,
+        )
 
     cells: list[Cell] = prepare_all(experiments, run_one)
     outcomes = run_cells(cells, jobs=min(2, os.cpu_count() or 1), report=report)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-    runs = {arm: RunDirectory.open(outcome.path) for arm, outcome in zip(ARMS, outcomes, strict=True) if outcome.state != "failed"}
+    runs = {
+        arm: RunDirectory.open(outcome.path)
+        for arm, outcome in zip(ARMS, outcomes, strict=True)
+        if outcome.state != "failed"
+    }
     console.print(_table(runs))
-    console.print("Chance: accuracy 10, AUROC 50, pointing game about 6. One seed; intervals are in ersm_lab/papers/ersm/README.md.")
+    console.print(
+        "Chance: accuracy 10, AUROC 50, pointing game about 6. One seed; intervals are in ersm_lab/papers/ersm/README.md."
+    )
     for arm, run in runs.items():
-        console.print(f"{ARMS[arm]:17s} {_shown(run.path / 'artifacts' / 'panels.png')}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{ARMS[arm]:17s} {_shown(run.path / 'artifacts' / 'panels.png')}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for outcome in failed:
-        console.print(f"failed: {outcome.cell.label}: {outcome.message} (log: {outcome.path})", highlight=False)
+        console.print(
+            f"failed: {outcome.cell.label}: {outcome.message} (log: {outcome.path})", highlight=False
+        )
     console.print(f"{time.perf_counter() - start:.0f} s")
     return 1 if failed else 0
 
@@ -70,7 +89,10 @@ def _table(runs: dict[str, RunDirectory]) -> Table:
     for arm, run in runs.items():
         summary = run.record["summary"]
         cells = [summary.get(f"test/{name}") for name in COLUMNS]
-        shown = ["-" if cell is None else f"{cell * scale:.1f}" for cell, (_, scale) in zip(cells, COLUMNS.values(), strict=True)]
+        shown = [
+            "-" if cell is None else f"{cell * scale:.1f}"
+            for cell, (_, scale) in zip(cells, COLUMNS.values(), strict=True)
+        ]
         table.add_row(ARMS[arm], *shown)
     return table
 

@@ -25,7 +25,9 @@ def steps(pairwise: str, features: Tensor, probe: Tensor) -> tuple[Callable[[], 
 
     ``features`` and ``probe`` ``(B, C, h, w)``; gradients go to ``features`` where it asks for them.
     """
-    mask = EnergyMask(features.shape[1], (features.shape[2], features.shape[3]), pairwise=pairwise).to(features.device)
+    mask = EnergyMask(features.shape[1], (features.shape[2], features.shape[3]), pairwise=pairwise).to(
+        features.device
+    )
     settings = (mask.patch_size, mask.lambda_unary, mask.gamma_pairwise, mask.temperature, pairwise)
 
     def backward(masked: Tensor, regularizer: Tensor) -> None:
@@ -59,7 +61,9 @@ def network_cost(batch: int, device: torch.device, rounds: int = 2) -> tuple[flo
     return alternate([step], device, rounds, warmup=0)[0], peak
 
 
-def run(batch: int | None = None, device: str | None = None, num_threads: int = 1, rounds: int = 7) -> list[Row]:
+def run(
+    batch: int | None = None, device: str | None = None, num_threads: int = 1, rounds: int = 7
+) -> list[Row]:
     """Speed and peak memory per pairwise term against ``references.energy_mask``, and beside a ResNet-50.
 
     batch: images; 8 on a CPU and 32 on a GPU unless given. device: the GPU where there is one. num_threads:
@@ -88,12 +92,18 @@ def run(batch: int | None = None, device: str | None = None, num_threads: int = 
                 if not frozen:
                     seconds[pairwise] = ours
                     mine, theirs = (peak_memory(step, place) / 2**20 for step in pair)
-                    memory.append(Row(f"peak memory, {pairwise}", mine, theirs, "MiB", None, f"{size}, batch {batch}"))
+                    memory.append(
+                        Row(f"peak memory, {pairwise}", mine, theirs, "MiB", None, f"{size}, batch {batch}")
+                    )
         network, network_peak = network_cost(batch, place)
     highest = max(row.ours for row in memory)
     for pairwise, ours in seconds.items():
         note = f"{100 * ours / network:.2f} % of timm resnet50 forward + backward at {PIXELS} px, {where}"
-        rows.append(Row(f"share of the network, {pairwise}", ours * 1e3, network * 1e3, "ms", SHARE_GOAL, note))
-    note = f"largest of the mask's; reference: timm resnet50, forward + backward at {PIXELS} px, batch {batch}"
+        rows.append(
+            Row(f"share of the network, {pairwise}", ours * 1e3, network * 1e3, "ms", SHARE_GOAL, note)
+        )
+    note = (
+        f"largest of the mask's; reference: timm resnet50, forward + backward at {PIXELS} px, batch {batch}"
+    )
     memory.append(Row("peak memory beside the network", highest, network_peak / 2**20, "MiB", None, note))
     return rows + memory

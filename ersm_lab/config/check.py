@@ -58,7 +58,7 @@ def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
     if not dataclasses.is_dataclass(kind):
         return
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    for key in node:
+    for key in map(str, node):
         if key not in fields:
             raise UserError(f"unknown key '{prefix}{key}'{nearest(f'{prefix}{key}', known)}")
     for name, field in fields.items():
@@ -72,7 +72,9 @@ def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
         if isinstance(value, DictConfig):
             _check_node(value, f"{key}.", known)
         else:
-            _check_limits(key, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value, field.metadata)
+            _check_limits(
+                key, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value, field.metadata
+            )
     # what no single field can tell: a schema's own static `check(node)` returns a message or None
     if problem := getattr(kind, "check", lambda _: None)(node):
         raise UserError(f"'{prefix.rstrip('.')}' {problem}" if prefix else problem)

@@ -23,7 +23,14 @@ from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.errors import UserError
 
 _JOBS = "jobs="
-_EVALUATION_KEYS = ("evaluation", "trainer.accelerator", "data.num_workers", "data.eval_batch_size", "data.root", "paths.")
+_EVALUATION_KEYS = (
+    "evaluation",
+    "trainer.accelerator",
+    "data.num_workers",
+    "data.eval_batch_size",
+    "data.root",
+    "paths.",
+)
 
 
 def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
@@ -39,7 +46,9 @@ def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
     def job(config: DictConfig) -> None:
         settings = HydraConfig.get()
         try:
-            experiments.append(finish(config, settings.runtime.choices.get("experiment"), list(settings.overrides.task)))
+            experiments.append(
+                finish(config, settings.runtime.choices.get("experiment"), list(settings.overrides.task))
+            )
         except (*CONFIG_ERRORS, UserError) as error:  # Hydra would print a line of its own before ours
             errors.append(error)
 
@@ -67,19 +76,25 @@ def evaluation_request(words: Sequence[str]) -> tuple[str, dict[str, Any], list[
     """
     folders = [word.partition("=")[2] for word in words if word.startswith("run=")]
     if len(folders) != 1 or not folders[0]:
-        raise UserError("evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c")
+        raise UserError(
+            "evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c"
+        )
     overrides = [word for word in words if not word.startswith("run=")]
     for word in overrides:
         if not word.lstrip("+~").startswith(_EVALUATION_KEYS):
             allowed = ", ".join(_EVALUATION_KEYS)
-            raise UserError(f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}")
+            raise UserError(
+                f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}"
+            )
     return folders[0], compose_experiment(overrides).config, overrides
 
 
 def _count(word: str) -> int:
     text = word.removeprefix(_JOBS)
     if not text.isdigit() or int(text) < 1:
-        raise UserError(f"'jobs' is {text!r}, but must be a whole number of at least 1: how many runs at a time")
+        raise UserError(
+            f"'jobs' is {text!r}, but must be a whole number of at least 1: how many runs at a time"
+        )
     return int(text)
 
 

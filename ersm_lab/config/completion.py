@@ -20,7 +20,9 @@ _ersm_lab() {
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -F _ersm_lab ersm-lab"""
 _ZSH = "autoload -U +X bashcompinit && bashcompinit\n" + _BASH
-_FISH = "complete -c ersm-lab -f -a '(ersm-lab __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'"
+_FISH = (
+    "complete -c ersm-lab -f -a '(ersm-lab __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'"
+)
 
 
 def script(shell: str) -> str:
@@ -43,7 +45,8 @@ class _Engine(DefaultCompletionPlugin):
     def query(self, config_name: str | None) -> None:
         raise NotImplementedError
 
-    def help(self, command: str) -> str:
+    @staticmethod
+    def help(command: str) -> str:
         raise NotImplementedError
 
     @staticmethod

@@ -18,9 +18,13 @@ IMAGENET_STD = [0.229, 0.224, 0.225]
 class PathsConfig:
     """Where things are; none of it changes a result, so none of it enters the config hash."""
 
-    data: str = setting("${oc.env:ERSM_LAB_DATA,data}", "data sets are looked up, and generated, below this folder")
+    data: str = setting(
+        "${oc.env:ERSM_LAB_DATA,data}", "data sets are looked up, and generated, below this folder"
+    )
     outputs: str = setting("${oc.env:ERSM_LAB_OUTPUTS,outputs}", "run directories")
-    cache: str = setting("${oc.env:ERSM_LAB_CACHE,${paths.outputs}/.cache}", "what can be rebuilt, such as features")
+    cache: str = setting(
+        "${oc.env:ERSM_LAB_CACHE,${paths.outputs}/.cache}", "what can be rebuilt, such as features"
+    )
 
 
 @dataclass
@@ -28,9 +32,13 @@ class TransformConfig:
     """Images to tensors; torchvision v2 does the work, masks go along."""
 
     size: int = setting(224, "side of the square that the model sees, pixels", ge=8)
-    train_scale: list[float] | None = setting([0.8, 1.0], "area range of the random resized crop; null: none", gt=0, le=1)
+    train_scale: list[float] | None = setting(
+        [0.8, 1.0], "area range of the random resized crop; null: none", gt=0, le=1
+    )
     hflip: bool = setting(True, "horizontal flips in training")
-    eval_resize: float | None = setting(1.14, "short side over size before the centre crop; null: as it is", ge=1)
+    eval_resize: float | None = setting(
+        1.14, "short side over size before the centre crop; null: as it is", ge=1
+    )
     mean: list[float] = setting(IMAGENET_MEAN, "per channel, of values in [0, 1]")
     std: list[float] = setting(IMAGENET_STD, "per channel", gt=0)
 
@@ -48,14 +56,16 @@ class DataConfig:
     batch_size: int = setting(32, "images per optimizer micro-batch and device", ge=1)
     eval_batch_size: int | None = setting(None, "in validation and test; null: twice batch_size", ge=1)
     num_workers: int = setting(0, "loader processes; 0: in the main process", ge=0)
-    val_fraction: float = setting(0.1, "carved from train where the data set has no validation split", gt=0, lt=1)
+    val_fraction: float = setting(
+        0.1, "carved from train where the data set has no validation split", gt=0, lt=1
+    )
     split_seed: int = setting(0, "of the carving; not the run's seed, so that all seeds share a split", ge=0)
     train_range: list[float] = setting([0.0, 1.0], "slice of a seeded stratified order of train", ge=0, le=1)
     views: int = setting(0, "0: new augmentation every epoch; v: v fixed views of each image, in turn", ge=0)
 
     @staticmethod
     def check(node: Any) -> str | None:
-        low, high = (list(node.train_range) + [0.0, 0.0])[:2]
+        low, high = [*node.train_range, 0.0, 0.0][:2]
         if len(node.train_range) != 2 or not low < high:
             return f"has train_range {list(node.train_range)}, but must have [LOW, HIGH] with LOW < HIGH"
         return None
@@ -77,15 +87,21 @@ class TrainerConfig:
     accelerator: str = setting("auto", "where to run", choices=("auto", "cpu", "gpu", "mps"))
     devices: int = setting(1, "processes, one device each", ge=1)
     num_nodes: int = setting(1, "machines", ge=1)
-    strategy: str = setting("auto", "how processes share the work", choices=("auto", "ddp", "ddp_find_unused_parameters_true"))
-    precision: str = setting("32-true", "of the arithmetic", choices=("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"))
+    strategy: str = setting(
+        "auto", "how processes share the work", choices=("auto", "ddp", "ddp_find_unused_parameters_true")
+    )
+    precision: str = setting(
+        "32-true", "of the arithmetic", choices=("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+    )
     max_epochs: int = setting(20, "passes over train", ge=1)
     max_steps: int | None = setting(None, "optimizer steps", ge=1)
     accumulate: int = setting(1, "micro-batches per optimizer step", ge=1)
     clip_norm: float | None = setting(None, "largest gradient norm; null: no clipping", gt=0)
     channels_last: bool = setting(False, "memory format of images and convolutions")
     compile: bool = setting(False, "torch.compile the model")
-    ema_decay: float | None = setting(None, "exponential moving average of the weights, which is then what is kept", gt=0, lt=1)
+    ema_decay: float | None = setting(
+        None, "exponential moving average of the weights, which is then what is kept", gt=0, lt=1
+    )
     deterministic: bool = setting(False, "refuse operations without a deterministic kernel")
     check_val_every: int = setting(1, "epochs between validations", ge=1)
     log_every: int = setting(10, "steps between rows of metrics.csv", ge=1)
@@ -94,7 +110,9 @@ class TrainerConfig:
     limit_eval_batches: int | None = setting(None, "for trials", ge=1)
     threads: int | None = setting(None, "CPU threads of torch; null: torch decides", ge=1)
     tf32: bool = setting(True, "CUDA: TensorFloat-32 in float32 matrix products")
-    progress: str = setting("auto", "bar in a terminal, plain lines elsewhere", choices=("auto", "bar", "lines", "none"))
+    progress: str = setting(
+        "auto", "bar in a terminal, plain lines elsewhere", choices=("auto", "bar", "lines", "none")
+    )
     feature_cache: FeatureCacheConfig = setting(FeatureCacheConfig)
 
 
@@ -150,7 +168,9 @@ class WandbConfig(LoggerConfig):
 class LabConfig:
     """The root: one experiment."""
 
-    name: str | None = setting(None, "folder of the runs below outputs/<paper>/; null: the chosen experiment's name")
+    name: str | None = setting(
+        None, "folder of the runs below outputs/<paper>/; null: the chosen experiment's name"
+    )
     seed: int = setting(0, "of everything random but the splits", ge=0, lt=2**31)
     resume: str | None = setting(None, "a run directory whose training goes on from checkpoints/last.ckpt")
     paths: PathsConfig = setting(PathsConfig)

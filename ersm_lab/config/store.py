@@ -23,7 +23,9 @@ def conf_dir() -> Path:
     for candidate in (PACKAGE / "conf", PACKAGE.parent / "conf"):
         if (candidate / "config.yaml").is_file():
             return candidate
-    raise UserError(f"no conf/config.yaml in {PACKAGE} or {PACKAGE.parent}: the installation is incomplete, reinstall it")
+    raise UserError(
+        f"no conf/config.yaml in {PACKAGE} or {PACKAGE.parent}: the installation is incomplete, reinstall it"
+    )
 
 
 def options(group: str) -> list[str]:

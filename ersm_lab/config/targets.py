@@ -23,7 +23,9 @@ def check_allowed(node: Any, prefix: str = "") -> None:
     """Raises ``UserError`` for a ``_target_`` anywhere below ``node`` that is not on the allow-list (no import)."""
     for key, target, _ in _targets(node, prefix):
         if not target.startswith(ALLOWED):
-            raise UserError(f"'{key}_target_' is {target}, which may not be built; allowed: {', '.join(ALLOWED)}")
+            raise UserError(
+                f"'{key}_target_' is {target}, which may not be built; allowed: {', '.join(ALLOWED)}"
+            )
 
 
 def resolve(target: str, where: str) -> Any:
@@ -49,7 +51,9 @@ def check_keywords(function: Any, keywords: Mapping[str, Any], where: str) -> No
     for name in keywords:
         if name not in parameters:
             label = getattr(function, "__qualname__", str(function))
-            raise UserError(f"unknown key '{where}{name}': {label} does not take it{nearest(name, list(parameters))}")
+            raise UserError(
+                f"unknown key '{where}{name}': {label} does not take it{nearest(name, list(parameters))}"
+            )
 
 
 def build(node: Mapping[str, Any], where: str, *args: Any, **extra: Any) -> Any:

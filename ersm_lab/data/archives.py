@@ -22,10 +22,16 @@ def folder_or_archive(root: Path, md5: str | None = None) -> Path:
     """
     if root.is_dir():
         return root
-    archives = [root] if root.is_file() else [p for p in (root.with_name(root.name + ending) for ending in _ENDINGS) if p.is_file()]
+    archives = (
+        [root]
+        if root.is_file()
+        else [p for p in (root.with_name(root.name + ending) for ending in _ENDINGS) if p.is_file()]
+    )
     if not archives:
         looked = ", ".join([str(root), *(root.name + ending for ending in _ENDINGS)])
-        raise UserError(f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER")
+        raise UserError(
+            f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER"
+        )
     archive = archives[0]
     name = archive.name
     for ending in _ENDINGS:
@@ -34,7 +40,9 @@ def folder_or_archive(root: Path, md5: str | None = None) -> Path:
     if target.is_dir():
         return target
     if md5 is not None and (found := _md5(archive)) != md5:
-        raise UserError(f"{archive} is damaged or another file: its MD5 sum is {found}, the published one is {md5}; download it again")
+        raise UserError(
+            f"{archive} is damaged or another file: its MD5 sum is {found}, the published one is {md5}; download it again"
+        )
     extract(archive, target)
     return target
 
@@ -51,7 +59,9 @@ def extract(archive: Path, target: Path) -> None:
                 with zipfile.ZipFile(archive) as packed:
                     for member in packed.namelist():
                         if member.startswith(("/", "\\")) or ".." in Path(member).parts:
-                            raise UserError(f"{archive} would write outside of its folder ({member}); not unpacked")
+                            raise UserError(
+                                f"{archive} would write outside of its folder ({member}); not unpacked"
+                            )
                     packed.extractall(scratch)
             else:
                 with tarfile.open(archive) as packed:
@@ -61,7 +71,11 @@ def extract(archive: Path, target: Path) -> None:
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
             raise UserError(f"{archive} cannot be unpacked: {error}") from error
         content = list(Path(scratch).iterdir())
-        inner = content[0] if len(content) == 1 and content[0].is_dir() and content[0].name == target.name else Path(scratch)
+        inner = (
+            content[0]
+            if len(content) == 1 and content[0].is_dir() and content[0].name == target.name
+            else Path(scratch)
+        )
         if inner == Path(scratch):
             shutil.copytree(scratch, target)
         else:

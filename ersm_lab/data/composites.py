@@ -31,7 +31,9 @@ def write_composites(
     seed: of everything random.
     """
     if canvas % patch or tile > canvas or patch > tile:
-        raise UserError(f"composites need patch <= tile <= canvas and canvas a multiple of patch, not {patch}, {tile}, {canvas}")
+        raise UserError(
+            f"composites need patch <= tile <= canvas and canvas a multiple of patch, not {patch}, {tile}, {canvas}"
+        )
     with (folder / "boxes.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["split", "image", "source", "row", "column", "height", "width", "pieces_from"])
@@ -59,8 +61,12 @@ def compose(
     which = rng.choice(others, number)
     top, left = rng.integers(0, side - patch + 1, (2, number))
     span = np.arange(patch)
-    pieces = tiles[which[:, None, None], (top[:, None] + span)[:, :, None], (left[:, None] + span)[:, None, :]]
-    picture = pieces.reshape(per_row, per_row, patch, patch, 3).swapaxes(1, 2).reshape(canvas, canvas, 3).copy()
+    pieces = tiles[
+        which[:, None, None], (top[:, None] + span)[:, :, None], (left[:, None] + span)[:, None, :]
+    ]
+    picture = (
+        pieces.reshape(per_row, per_row, patch, patch, 3).swapaxes(1, 2).reshape(canvas, canvas, 3).copy()
+    )
     mask = np.zeros((canvas, canvas), dtype=bool)
     row, column = (int(v) for v in rng.integers(0, canvas, 2))
     rows, columns = (row + np.arange(side)) % canvas, (column + np.arange(side)) % canvas
@@ -80,7 +86,12 @@ def _write_split(
     sizes: tuple[int, int, int],
 ) -> None:
     canvas, tile, patch = sizes
-    pictures = (split.image(i).resize((tile, tile), Image.Resampling.BICUBIC) if split.image(i).size != (tile, tile) else split.image(i) for i in range(len(split)))
+    pictures = (
+        split.image(i).resize((tile, tile), Image.Resampling.BICUBIC)
+        if split.image(i).size != (tile, tile)
+        else split.image(i)
+        for i in range(len(split))
+    )
     tiles = np.stack([np.asarray(picture) for picture in pictures])
     members = [np.flatnonzero(split.labels == label) for label in range(len(classes))]
     for index in range(count):

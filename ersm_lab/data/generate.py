@@ -23,7 +23,9 @@ def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Ca
     ``root/dataset.json`` records layout, generator version and options. Two processes generate once. A folder that was
     made from other options, or by hand, is refused, never overwritten.
     """
-    wanted = json.loads(json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)}))
+    wanted = json.loads(
+        json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)})
+    )
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / f".{root.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -51,6 +53,10 @@ def _check(root: Path, wanted: Mapping[str, Any]) -> None:
     note = root / "dataset.json"
     found = json.loads(note.read_text()) if note.is_file() else None
     if found is None:
-        raise UserError(f"{root} was not generated here (it has no dataset.json); move it away, or set data.root to another folder")
+        raise UserError(
+            f"{root} was not generated here (it has no dataset.json); move it away, or set data.root to another folder"
+        )
     if found != wanted:
-        raise UserError(f"{root} was generated from other options or by another version; remove it, or set data.root to another folder")
+        raise UserError(
+            f"{root} was generated from other options or by another version; remove it, or set data.root to another folder"
+        )

@@ -19,8 +19,18 @@ def show(settings: dict[str, dict[str, object]]) -> None:
         table.add_column(heading, overflow="fold")
     for name, group in sorted(settings.items()):
         root, layout = Path(str(group["root"])), str(group["layout"])
-        packed = any(root.with_name(root.name + ending).exists() for ending in (".tgz", ".tar.gz", ".tar", ".zip"))
-        state = "there" if root.is_dir() else "packed" if packed else "generated when used" if layout in GENERATED else "missing"
+        packed = any(
+            root.with_name(root.name + ending).exists() for ending in (".tgz", ".tar.gz", ".tar", ".zip")
+        )
+        state = (
+            "there"
+            if root.is_dir()
+            else "packed"
+            if packed
+            else "generated when used"
+            if layout in GENERATED
+            else "missing"
+        )
         table.add_row(name, state, str(root))
     Console().print(table)
 

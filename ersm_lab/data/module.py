@@ -20,12 +20,22 @@ from ersm_lab.data.transforms import ImageTransform
 class SplitDataset(Dataset[dict[str, Tensor]]):
     """Items of a split as tensors; keys are ``index`` or ``(epoch, index)``.
 
-    Item: ``image (3, H, W)`` float32, ``label``, ``index``, and ``mask (H, W)`` bool where the split has masks.
+    Item: ``image (3, H, W)`` float32, ``label``, ``index``, and, unless ``masks`` is False, ``mask (H, W)`` bool where the
+    split has masks. Training reads none: nothing learns from them.
     The augmentation of an item follows from (seed, view, index), whoever loads it.
     """
 
-    def __init__(self, split: Split, transform: ImageTransform, seed: int = 0, views: int = 0, view: int | None = None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        transform: ImageTransform,
+        seed: int = 0,
+        views: int = 0,
+        view: int | None = None,
+        masks: bool = True,
+    ) -> None:
         self.split, self.transform, self.seed, self.views, self.view = split, transform, seed, views, view
+        self.masks = masks and split.has_masks
 
     def __len__(self) -> int:
         return len(self.split)
@@ -35,8 +45,13 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
         view = self.view if self.view is not None else epoch % self.views if self.views else epoch
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((self.seed * 1_000_003 + view * 7_368_787 + index * 2_654_435_761) % 2**63)
-            image, mask = self.transform(self.split.image(index), self.split.mask(index), self.split.name(index))
-        item = {"image": image, "label": torch.tensor(int(self.split.labels[index])), "index": torch.tensor(index)}
+            true = self.split.mask(index) if self.masks else None
+            image, mask = self.transform(self.split.image(index), true, self.split.name(index))
+        item = {
+            "image": image,
+            "label": torch.tensor(int(self.split.labels[index])),
+            "index": torch.tensor(index),
+        }
         return item if mask is None else {**item, "mask": mask}
 
 
@@ -90,8 +105,14 @@ class ImageDataModule(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         if self._ready:
             return
-        data = divide(read_layout(self.layout, self.root, self.options), self.train_range, self.val_fraction, self.split_seed)
+        data = divide(
+            read_layout(self.layout, self.root, self.options),
+            self.train_range,
+            self.val_fraction,
+            self.split_seed,
+        )
         self.classes, self.num_classes = data.classes, len(data.classes)
+        assert data.val is not None  # divide has carved one
         self.train, self.val, self.test = data.train, data.val, data.test
         self.has_masks = data.test.has_masks
         self._ready = True
@@ -104,7 +125,9 @@ class ImageDataModule(pl.LightningDataModule):
     def view_dataset(self, name: str, view: int | None) -> SplitDataset:
         """Split ``name`` under one augmented view, or under the evaluation transform when ``view`` is None."""
         transform = ImageTransform(self.transform, train=view is not None)
-        return SplitDataset(self.split(name), transform, self.augment_seed, view=view or 0)
+        return SplitDataset(
+            self.split(name), transform, self.augment_seed, view=view or 0, masks=view is None
+        )
 
     def train_sampler(self) -> EpochSampler:
         return EpochSampler(len(self.train), self.seed, self.batch_size)
@@ -113,7 +136,9 @@ class ImageDataModule(pl.LightningDataModule):
         return EvalSampler(length)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        dataset = SplitDataset(self.train, ImageTransform(self.transform, train=True), self.augment_seed, self.views)
+        dataset = SplitDataset(
+            self.train, ImageTransform(self.transform, train=True), self.augment_seed, self.views, masks=False
+        )
         return self._loader(dataset, self.batch_size, self.train_sampler())
 
     def val_dataloader(self) -> DataLoader[Any]:

@@ -137,9 +137,14 @@ def divide(data: ImageData, train_range: Sequence[float], val_fraction: float, s
         train, val = Subset(data.train, np.sort(part)), data.val
     else:
         count = round(val_fraction * len(part))
-        train, kept = Subset(data.train, np.sort(part[: len(part) - count])), Subset(data.train, np.sort(part[len(part) - count :]))
+        train, kept = (
+            Subset(data.train, np.sort(part[: len(part) - count])),
+            Subset(data.train, np.sort(part[len(part) - count :])),
+        )
         val = kept
     for name, split in (("train", train), ("val", val), ("test", data.test)):
         if not len(split):
-            raise UserError(f"the {name} split is empty: train has {len(order)} images, train_range {list(train_range)}, val_fraction {val_fraction}")
+            raise UserError(
+                f"the {name} split is empty: train has {len(order)} images, train_range {list(train_range)}, val_fraction {val_fraction}"
+            )
     return ImageData(data.classes, train, val, data.test)

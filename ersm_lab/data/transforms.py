@@ -29,9 +29,15 @@ class ImageTransform:
         self.size, self.exact = size, False
         steps: list[torch.nn.Module] = []
         if train and scale is not None:
-            steps.append(v2.RandomResizedCrop(size, scale=tuple(scale), interpolation=InterpolationMode.BICUBIC, antialias=True))
+            steps.append(
+                v2.RandomResizedCrop(
+                    size, scale=tuple(scale), interpolation=InterpolationMode.BICUBIC, antialias=True
+                )
+            )
         elif resize is not None:
-            steps.append(v2.Resize(round(size * resize), interpolation=InterpolationMode.BICUBIC, antialias=True))
+            steps.append(
+                v2.Resize(round(size * resize), interpolation=InterpolationMode.BICUBIC, antialias=True)
+            )
             steps.append(v2.CenterCrop(size))
         else:
             self.exact = True
@@ -41,7 +47,9 @@ class ImageTransform:
         steps.append(v2.Normalize(list(settings["mean"]), list(settings["std"])))
         self.steps = v2.Compose(steps)
 
-    def __call__(self, picture: Image.Image, mask: np.ndarray | None, name: str) -> tuple[Tensor, Tensor | None]:
+    def __call__(
+        self, picture: Image.Image, mask: np.ndarray | None, name: str
+    ) -> tuple[Tensor, Tensor | None]:
         """``(3, size, size)`` float32 and, when there is a mask, ``(size, size)`` bool."""
         if self.exact and picture.size != (self.size, self.size):
             raise UserError(
@@ -52,6 +60,8 @@ class ImageTransform:
         if mask is None:
             return self.steps(image).as_subclass(Tensor), None
         if mask.shape != image.shape[1:]:
-            raise UserError(f"the mask of {name} has {mask.shape[1]}x{mask.shape[0]} pixels, the picture {picture.size[0]}x{picture.size[1]}")
+            raise UserError(
+                f"the mask of {name} has {mask.shape[1]}x{mask.shape[0]} pixels, the picture {picture.size[0]}x{picture.size[1]}"
+            )
         image, moved = self.steps(image, tv_tensors.Mask(torch.from_numpy(mask.astype(np.uint8))))
         return image.as_subclass(Tensor), moved.as_subclass(Tensor) > 0

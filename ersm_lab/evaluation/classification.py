@@ -45,8 +45,12 @@ def evaluate(subject: Subject) -> dict[str, Any]:
         )  # fmt: skip
     if subject.settings["panels"]:
         draw_panels(subject, frame, keep)
-    measured = frame.drop(columns=["index", "name", "label", "predicted", "confidence"]).rename(columns={"correct": "accuracy"})
-    summary: dict[str, Any] = {f"{subject.split}/{name}": float(value) for name, value in measured.mean().items()}
+    measured = frame.drop(columns=["index", "name", "label", "predicted", "confidence"]).rename(
+        columns={"correct": "accuracy"}
+    )
+    summary: dict[str, Any] = {
+        f"{subject.split}/{name}": float(value) for name, value in measured.mean().items()
+    }
     return {**summary, f"{subject.split}/images": len(frame)}
 
 

@@ -19,10 +19,16 @@ def draw_panels(subject: Subject, frame: pd.DataFrame, keep: np.ndarray | None) 
     split = subject.data.split(subject.split)
     count = min(subject.settings["panels"], len(frame))
     chosen = np.linspace(0, len(frame) - 1, count).round().astype(int)
-    rows = ["image"] + (["keep probability", "faded image"] if keep is not None else []) + (["object"] if split.has_masks else [])
+    rows = (
+        ["image"]
+        + (["keep probability", "faded image"] if keep is not None else [])
+        + (["object"] if split.has_masks else [])
+    )
     with figure_style():
         width = PAGE_INCHES * count / 6
-        figure, axes = plt.subplots(len(rows), count, figsize=(width, width / count * len(rows) + 0.35), squeeze=False)
+        figure, axes = plt.subplots(
+            len(rows), count, figsize=(width, width / count * len(rows) + 0.35), squeeze=False
+        )
         for column, place in enumerate(chosen):
             record = frame.iloc[place]
             picture = _shown(subject, int(record["index"]))
@@ -33,9 +39,18 @@ def draw_panels(subject: Subject, frame: pd.DataFrame, keep: np.ndarray | None) 
                 axis.set_yticks([])
                 if name == "image":
                     axis.imshow(picture)
-                    axis.set_title(_caption(subject, record), color="#009E73" if record["correct"] else "#D55E00", fontsize=6.5)
+                    axis.set_title(
+                        _caption(subject, record),
+                        color="#009E73" if record["correct"] else "#D55E00",
+                        fontsize=6.5,
+                    )
                 elif name == "keep probability" and grid is not None:
-                    axis.imshow(upsample(grid, picture.shape[:2]), cmap=KEEP_MAP, vmin=0, vmax=max(float(grid.max()), 1e-6))
+                    axis.imshow(
+                        upsample(grid, picture.shape[:2]),
+                        cmap=KEEP_MAP,
+                        vmin=0,
+                        vmax=max(float(grid.max()), 1e-6),
+                    )
                     axis.set_xlabel(f"max {grid.max():.2g}", fontsize=6)
                 elif name == "faded image" and grid is not None:
                     axis.imshow(faded(picture, grid / max(float(grid.max()), 1e-12)))
@@ -68,6 +83,12 @@ def _draw_object(axis: Axes, subject: Subject, index: int, picture: np.ndarray) 
     mask = subject.data.view_dataset(subject.split, None)[index]["mask"].numpy()
     axis.imshow(np.where(mask[..., None], picture, (picture * 0.25 + 190).astype(np.uint8)))
     # a border row of background closes the outline of objects that touch the edge
-    axis.contour(np.pad(mask, 1), levels=[0.5], colors=[OBJECT_COLOUR], linewidths=1, extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))
+    axis.contour(
+        np.pad(mask, 1),
+        levels=[0.5],
+        colors=[OBJECT_COLOUR],
+        linewidths=1,
+        extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5),
+    )
     axis.set_xlim(-0.5, mask.shape[1] - 0.5)
     axis.set_ylim(mask.shape[0] - 0.5, -0.5)

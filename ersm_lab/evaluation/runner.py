@@ -23,7 +23,9 @@ class Runner:
     channels_last: memory format of images.
     """
 
-    def __init__(self, model: Any, device: torch.device, precision: str = "32-true", channels_last: bool = False) -> None:
+    def __init__(
+        self, model: Any, device: torch.device, precision: str = "32-true", channels_last: bool = False
+    ) -> None:
         self.dtype = _WEIGHTS.get(precision, torch.float32)
         self.model = model.to(device=device, dtype=self.dtype).eval()
         self.device, self.precision, self.channels_last = device, precision, channels_last
@@ -49,7 +51,9 @@ class Runner:
         moved = {}
         for name, value in batch.items():
             if isinstance(value, Tensor):
-                value = value.to(self.device, self.dtype if value.is_floating_point() else None, non_blocking=True)
+                value = value.to(
+                    self.device, self.dtype if value.is_floating_point() else None, non_blocking=True
+                )
                 if self.channels_last and value.dim() == 4:
                     value = value.contiguous(memory_format=torch.channels_last)
             moved[name] = value

@@ -24,7 +24,11 @@ class Cell:
     def label(self) -> str:
         """What a person calls it: paper, experiment, variant, seed."""
         config = self.experiment.config
-        parts = [f"{self.experiment.paper}/{self.experiment.name}", config["model"].get("variant"), f"seed {config['seed']}"]
+        parts = [
+            f"{self.experiment.paper}/{self.experiment.name}",
+            config["model"].get("variant"),
+            f"seed {config['seed']}",
+        ]
         return " ".join(str(part) for part in parts if part)
 
     def finished(self) -> Path | None:
@@ -45,11 +49,15 @@ def backbone_experiment(experiment: Experiment) -> Experiment | None:
     overrides = [f"experiment={backbone['from_experiment']}", *backbone["from_overrides"], *paths, *same]
     upstream = compose_experiment(overrides)
     if (upstream.config["model"].get("backbone") or {}).get("from_experiment"):
-        raise UserError(f"model.backbone.from_experiment: {backbone['from_experiment']} itself needs a backbone run; one level only")
+        raise UserError(
+            f"model.backbone.from_experiment: {backbone['from_experiment']} itself needs a backbone run; one level only"
+        )
     return upstream
 
 
-def prepare(experiment: Experiment, run: Callable[[Cell], Path], backbones: dict[str, tuple[Path, str]] | None = None) -> Cell:
+def prepare(
+    experiment: Experiment, run: Callable[[Cell], Path], backbones: dict[str, tuple[Path, str]] | None = None
+) -> Cell:
     """The cell of ``experiment``; ``run`` is called for a backbone that no finished run supplies.
 
     ``backbones`` remembers, over many cells, the run directory and hash of each backbone by what it was asked for.
@@ -65,7 +73,9 @@ def prepare(experiment: Experiment, run: Callable[[Cell], Path], backbones: dict
     folder, digest = known[key]
     config = copy.deepcopy(experiment.config)
     config["model"]["backbone"]["checkpoint"] = str(folder / "checkpoints" / "best.ckpt")
-    return Cell(replace(experiment, config=config), identify(replace(experiment, config=config), {"backbone": digest}))
+    return Cell(
+        replace(experiment, config=config), identify(replace(experiment, config=config), {"backbone": digest})
+    )
 
 
 def prepare_all(experiments: Sequence[Experiment], run: Callable[[Cell], Path]) -> list[Cell]:

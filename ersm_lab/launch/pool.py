@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,10 @@ class Outcome:
 
 
 def run_cells(
-    cells: Sequence[Cell], jobs: int = 1, refresh: bool = False, report: Callable[[Outcome, int, int], None] | None = None
+    cells: Sequence[Cell],
+    jobs: int = 1,
+    refresh: bool = False,
+    report: Callable[[Outcome, int, int], None] | None = None,
 ) -> list[Outcome]:
     """Runs what is missing, ``jobs`` at a time, and returns an outcome per cell in their order.
 
@@ -103,7 +107,9 @@ def _job(cell: Cell, log: Path, sender: Any, jobs: int) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         from ersm_lab.errors import UserError
-        from ersm_lab.training.run import train
+
+        # by name: what is launched is the trainer, but the launcher itself needs none of it
+        train = import_module("ersm_lab.training.run").train
 
         if jobs > 1 and cell.experiment.config["trainer"]["threads"] is None:
             # n runs that each take all cores are slower than n runs that share them

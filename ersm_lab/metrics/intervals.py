@@ -60,7 +60,10 @@ def paired_bootstrap(
     ------
     ValueError: shapes that differ, or fewer than two images.
     """
-    first, second = np.atleast_2d(np.asarray(a, dtype=np.float64)), np.atleast_2d(np.asarray(b, dtype=np.float64))
+    first, second = (
+        np.atleast_2d(np.asarray(a, dtype=np.float64)),
+        np.atleast_2d(np.asarray(b, dtype=np.float64)),
+    )
     if first.shape != second.shape:
         raise ValueError(f"paired values must have the same shape, not {first.shape} and {second.shape}")
     difference = first - second
@@ -75,11 +78,17 @@ def paired_bootstrap(
     for start in range(0, n_boot, _BLOCK):
         count = min(_BLOCK, n_boot - start)
         of_images = rng.multinomial(images, np.full(images, 1 / images), size=count).astype(np.float64)
-        of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) if draws_seeds else np.ones((count, seeds))
+        of_seeds = (
+            rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count)
+            if draws_seeds
+            else np.ones((count, seeds))
+        )
         total = ((of_images @ filled.T) * of_seeds).sum(1)
         weight = ((of_images @ defined.T.astype(np.float64)) * of_seeds).sum(1)
         replicates.append(np.divide(total, weight, out=np.full(count, np.nan), where=weight > 0))
     low, high = np.nanquantile(np.concatenate(replicates), [(1 - level) / 2, (1 + level) / 2])
     what = "paired bootstrap over images and seeds" if draws_seeds else "paired bootstrap over images only"
     verdict = None if margin is None else bool(low > -margin)
-    return Interval(float(filled.sum() / defined.sum()), float(low), float(high), level, images, seeds, what, verdict)
+    return Interval(
+        float(filled.sum() / defined.sum()), float(low), float(high), level, images, seeds, what, verdict
+    )

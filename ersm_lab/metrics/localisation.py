@@ -76,6 +76,8 @@ class MaskLocalisation(Metric):
     """
 
     full_state_update = False
+    total: Tensor
+    count: Tensor
 
     def __init__(self, grid: tuple[int, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -96,8 +98,12 @@ class MaskLocalisation(Metric):
 
 def _check(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> None:
     if score.dim() != 2 or score.shape[1] != grid[0] * grid[1]:
-        raise ValueError(f"score must have the shape (B, {grid[0] * grid[1]}) for the grid {grid}, not {tuple(score.shape)}")
+        raise ValueError(
+            f"score must have the shape (B, {grid[0] * grid[1]}) for the grid {grid}, not {tuple(score.shape)}"
+        )
     if mask.dim() != 3 or len(mask) != len(score) or mask.dtype != torch.bool:
-        raise ValueError(f"mask must be (B, H, W) bool with the score's B, not {tuple(mask.shape)} {mask.dtype}")
+        raise ValueError(
+            f"mask must be (B, H, W) bool with the score's B, not {tuple(mask.shape)} {mask.dtype}"
+        )
     if mask.shape[1] < grid[0] or mask.shape[2] < grid[1]:
         raise ValueError(f"mask of {tuple(mask.shape[1:])} pixels is smaller than the grid {grid}")

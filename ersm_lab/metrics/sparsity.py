@@ -56,6 +56,8 @@ class MaskSparsity(Metric):
     """
 
     full_state_update = False
+    total: Tensor
+    count: Tensor
     _NAMES = ("mean_keep", "share_above_half", "effective_share", "mask_entropy")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -65,7 +67,12 @@ class MaskSparsity(Metric):
 
     def update(self, keep_prob: Tensor) -> None:
         """``keep_prob (B, N)``."""
-        values = (mean_keep(keep_prob), share_above(keep_prob), effective_share(keep_prob), mask_entropy(keep_prob, True))
+        values = (
+            mean_keep(keep_prob),
+            share_above(keep_prob),
+            effective_share(keep_prob),
+            mask_entropy(keep_prob, True),
+        )
         self.total += torch.stack([value.sum() for value in values]).to(self.total.device)
         self.count += len(keep_prob)
 

@@ -48,7 +48,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
-        self.net = _create(name, pretrained, out_index, dict(kwargs or {}))
+        self.net: Any = _create(name, pretrained, out_index, dict(kwargs or {}))
         if small_stem:
             _shrink_stem(self.net, name)
         if checkpoint:
@@ -86,7 +86,9 @@ class Backbone(nn.Module):
             raise UserError(f"model.backbone.checkpoint: no file {path}")
         state = _read(path)
         if any(key.startswith(_PREFIX) for key in state):
-            state = {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
+            state = {
+                key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)
+            }
         else:
             state = _timm_state(self.name, path, state, self.net, kwargs)
         own = self.net.state_dict()
@@ -105,7 +107,9 @@ def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any])
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
         raise UserError(f"model.backbone.name: timm knows no {name!r}{hint}")
     try:
-        net = timm.create_model(name, pretrained=pretrained, features_only=True, out_indices=(out_index,), **kwargs)
+        net = timm.create_model(
+            name, pretrained=pretrained, features_only=True, out_indices=(out_index,), **kwargs
+        )
     except TypeError as error:
         raise UserError(f"model.backbone.kwargs: {name} does not take them: {error}") from error
     except (IndexError, AssertionError, ValueError) as error:
@@ -121,9 +125,11 @@ def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any])
 
 
 def _shrink_stem(net: nn.Module, name: str) -> None:
-    modules = dict(net.named_children())
+    modules: dict[str, Any] = dict(net.named_children())
     if not {"conv1", "bn1", "maxpool"} <= set(modules):
-        raise UserError(f"model.backbone.small_stem: {name} has no ResNet stem; it works with resnet* models only")
+        raise UserError(
+            f"model.backbone.small_stem: {name} has no ResNet stem; it works with resnet* models only"
+        )
     width = modules["bn1"].num_features
     conv = nn.Conv2d(3, int(width), kernel_size=3, padding=1, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
@@ -144,13 +150,19 @@ def _read(path: Path) -> dict[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)} if isinstance(content, dict) else {}
+    tensors = (
+        {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+        if isinstance(content, dict)
+        else {}
+    )
     if not tensors:
         raise UserError(f"model.backbone.checkpoint: {path} holds no state dict")
     return tensors
 
 
-def _timm_state(name: str, path: Path, state: dict[str, Tensor], net: nn.Module, kwargs: dict[str, Any]) -> dict[str, Tensor]:
+def _timm_state(
+    name: str, path: Path, state: dict[str, Tensor], net: nn.Module, kwargs: dict[str, Any]
+) -> dict[str, Tensor]:
     """A whole timm model's weights under the names that the cut model uses (some are flattened: stages.0 -> stages_0)."""
     whole = timm.create_model(name, pretrained=False, **kwargs).state_dict()
     matching = [key for key, value in whole.items() if key in state and state[key].shape == value.shape]

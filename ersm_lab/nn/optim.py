@@ -14,7 +14,9 @@ from torch.optim.lr_scheduler import LambdaLR
 Factor = Callable[[int], float]
 
 
-def schedule_factor(name: str, total: int, warmup: float = 0.0, final: float = 0.0, power: float = 0.9) -> Factor:
+def schedule_factor(
+    name: str, total: int, warmup: float = 0.0, final: float = 0.0, power: float = 0.9
+) -> Factor:
     """The learning rate at step ``s`` in ``0..total`` as a factor of the base rate.
 
     A linear warm-up over ``round(warmup * total)`` steps (the first step already moves), then ``constant``, ``cosine``
@@ -41,11 +43,16 @@ def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[
             if parameter.requires_grad:
                 is_norm = "norm" in type(child).__name__.lower()
                 (keep if name == "bias" or is_norm else decay).append(parameter)
-    groups = [{"params": decay, "lr": lr, "weight_decay": weight_decay}, {"params": keep, "lr": lr, "weight_decay": 0.0}]
+    groups = [
+        {"params": decay, "lr": lr, "weight_decay": weight_decay},
+        {"params": keep, "lr": lr, "weight_decay": 0.0},
+    ]
     return [group for group in groups if group["params"]]
 
 
-def build_optimizer(groups: Iterable[dict[str, Any]], config: Mapping[str, Any], total_steps: int) -> dict[str, Any]:
+def build_optimizer(
+    groups: Iterable[dict[str, Any]], config: Mapping[str, Any], total_steps: int
+) -> dict[str, Any]:
     """What ``LightningModule.configure_optimizers`` returns: optimizer and per-step schedule.
 
     Parameters
@@ -56,6 +63,11 @@ def build_optimizer(groups: Iterable[dict[str, Any]], config: Mapping[str, Any],
     """
     module, _, name = str(config["_target_"]).rpartition(".")
     target: Callable[..., Optimizer] = getattr(import_module(module), name)
-    optimizer = target(list(groups), lr=config["lr"], weight_decay=config["weight_decay"], **config.get("kwargs", {}))
+    optimizer = target(
+        list(groups), lr=config["lr"], weight_decay=config["weight_decay"], **config.get("kwargs", {})
+    )
     factor = schedule_factor(total=total_steps, **config["schedule"])
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},
+    }

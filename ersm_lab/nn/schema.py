@@ -15,19 +15,26 @@ class BackboneConfig:
 
     name: str = setting("resnet18", "any timm model that supports features_only and gives NCHW features")
     pretrained: bool = setting(False, "timm's weights from the hub (needs the network once)")
-    checkpoint: str | None = setting(None, "a local file: a timm state dict, or a checkpoint of one of our runs")
+    checkpoint: str | None = setting(
+        None, "a local file: a timm state dict, or a checkpoint of one of our runs"
+    )
     from_experiment: str | None = setting(
-        None, "an experiment whose run supplies the weights; it is run first when no finished run of it exists"
+        None,
+        "an experiment whose run supplies the weights; it is run first when no finished run of it exists",
     )
     from_overrides: list[str] = setting([], "overrides for that experiment")
     out_index: int = setting(-1, "which stage's features; negative counts from the last")
-    small_stem: bool = setting(False, "ResNets only: a 3x3 stride-1 stem without pooling, for images of about 32x32")
+    small_stem: bool = setting(
+        False, "ResNets only: a 3x3 stride-1 stem without pooling, for images of about 32x32"
+    )
     kwargs: dict[str, Any] = setting({}, "further keywords for timm.create_model")
 
     @staticmethod
     def check(node: Any) -> str | None:
         given = [name for name in ("pretrained", "checkpoint", "from_experiment") if node[name]]
-        return f"takes its weights from one source, not from {' and '.join(given)}" if len(given) > 1 else None
+        return (
+            f"takes its weights from one source, not from {' and '.join(given)}" if len(given) > 1 else None
+        )
 
 
 @dataclass

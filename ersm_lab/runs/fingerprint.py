@@ -60,8 +60,7 @@ def folder_fingerprint(root: Path, other_name: str | None = None) -> str:
         )
     if not files:
         raise UserError(
-            f"the data folder {root} is empty: put the data set there, or say where it is with "
-            "data.root=FOLDER"
+            f"the data folder {root} is empty: put the data set there, or say where it is with data.root=FOLDER"
         )
     lines = sorted(f"{name}\0{size}" for name, size in files.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]

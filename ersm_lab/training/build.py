@@ -9,7 +9,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar, WeightAveraging
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    TQDMProgressBar,
+    WeightAveraging,
+)
 
 from ersm_lab.config.targets import build, check_keywords, resolve
 from ersm_lab.errors import UserError
@@ -28,8 +34,12 @@ def check_targets(config: Config) -> None:
     for name, node in config["callbacks"]["extra"].items():
         where = f"callbacks.extra.{name}."
         if not isinstance(node, Mapping) or "_target_" not in node:
-            raise UserError(f"'{where.rstrip('.')}' needs a _target_, such as pytorch_lightning.callbacks.Timer")
-        check_keywords(resolve(node["_target_"], where), {k: v for k, v in node.items() if k != "_target_"}, where)
+            raise UserError(
+                f"'{where.rstrip('.')}' needs a _target_, such as pytorch_lightning.callbacks.Timer"
+            )
+        check_keywords(
+            resolve(node["_target_"], where), {k: v for k, v in node.items() if k != "_target_"}, where
+        )
 
 
 def build_data(config: Config) -> Any:
@@ -43,7 +53,7 @@ def build_data(config: Config) -> Any:
 def build_model(config: Config, data: Any) -> pl.LightningModule:
     """The LightningModule of the ``model`` group, for the classes and the image size of ``data``."""
     size = int(config["data"]["transform"]["size"])
-    model: pl.LightningModule = build(
+    model: Any = build(
         config["model"],
         "model.",
         num_classes=data.num_classes,
@@ -55,7 +65,8 @@ def build_model(config: Config, data: Any) -> pl.LightningModule:
         model = model.to(memory_format=torch.channels_last)
     if config["trainer"]["compile"]:
         model.compile_parts()
-    return model
+    built: pl.LightningModule = model
+    return built
 
 
 def device_of(config: Config) -> torch.device:
@@ -63,9 +74,13 @@ def device_of(config: Config) -> torch.device:
     accelerator = config["trainer"]["accelerator"]
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if accelerator == "gpu" and not cuda:
-        raise UserError("trainer.accelerator is 'gpu', but torch sees no CUDA device; use trainer=cpu or trainer=auto")
+        raise UserError(
+            "trainer.accelerator is 'gpu', but torch sees no CUDA device; use trainer=cpu or trainer=auto"
+        )
     if accelerator == "mps" and not mps:
-        raise UserError("trainer.accelerator is 'mps', but this machine has none; use trainer=cpu or trainer=auto")
+        raise UserError(
+            "trainer.accelerator is 'mps', but this machine has none; use trainer=cpu or trainer=auto"
+        )
     if accelerator in ("gpu", "auto") and cuda:
         return torch.device("cuda")
     return torch.device("mps") if accelerator in ("mps", "auto") and mps else torch.device("cpu")
@@ -77,10 +92,16 @@ def gpu_record() -> dict[str, Any] | None:
         return None
     properties = torch.cuda.get_device_properties(0)
     peak = torch.cuda.max_memory_allocated() / 2**30
-    return {"name": properties.name, "memory_gib": round(properties.total_memory / 2**30, 1), "peak_gib": round(peak, 3)}
+    return {
+        "name": properties.name,
+        "memory_gib": round(properties.total_memory / 2**30, 1),
+        "peak_gib": round(peak, 3),
+    }
 
 
-def build_trainer(config: Config, checkpoints: Path, loggers: Sequence[Any], callbacks: Sequence[Callback]) -> pl.Trainer:
+def build_trainer(
+    config: Config, checkpoints: Path, loggers: Sequence[Any], callbacks: Sequence[Callback]
+) -> pl.Trainer:
     """The Lightning trainer that every paper shares."""
     t = config["trainer"]
     device = device_of(config)
@@ -122,7 +143,9 @@ def _callbacks(config: Config, checkpoints: Path, interactive: bool) -> list[Cal
     elif t["progress"] != "none":
         found.append(PlainProgress())
     if c["patience"] is not None:
-        found.append(EarlyStopping(c["checkpoint"]["monitor"], patience=c["patience"], mode=c["checkpoint"]["mode"]))
+        found.append(
+            EarlyStopping(c["checkpoint"]["monitor"], patience=c["patience"], mode=c["checkpoint"]["mode"])
+        )
     found += [build(node, f"callbacks.extra.{name}.") for name, node in c["extra"].items()]
     # `best` follows the monitor; `last` is written whenever a checkpoint is due
     best = ModelCheckpoint(

@@ -40,7 +40,9 @@ class FiniteLoss(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.look()
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         self.look()
 
     def look(self) -> None:
@@ -62,10 +64,12 @@ class Reproducible(pl.Callback):
         done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
         if done and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             sampler = getattr(trainer.train_dataloader, "sampler", None)
-            if hasattr(sampler, "start_batch"):
+            if sampler is not None and hasattr(sampler, "start_batch"):
                 sampler.start_batch(done)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         torch.manual_seed((self.seed * 1_000_003 + trainer.global_step * 8191 + trainer.global_rank) % 2**63)
 
 
@@ -81,6 +85,13 @@ class PlainProgress(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/miou")}
+        shown = {
+            k: float(v)
+            for k, v in trainer.callback_metrics.items()
+            if k in ("train/loss", "val/loss", "val/accuracy", "val/miou")
+        }
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
-        print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {time.perf_counter() - self._start:.0f} s", flush=True)
+        print(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {time.perf_counter() - self._start:.0f} s",
+            flush=True,
+        )

@@ -17,7 +17,9 @@ from ersm_lab.errors import UserError
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's checkpoint plugin for local files: written beside the target, then renamed over it."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -32,5 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             Path(temporary).unlink(missing_ok=True)
             no_space = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
             if no_space or "file write failed" in str(error):
-                raise UserError(f"no space left on the disk for {target}; the previous checkpoint is whole") from error
+                raise UserError(
+                    f"no space left on the disk for {target}; the previous checkpoint is whole"
+                ) from error
             raise

@@ -34,7 +34,9 @@ class Flow:
                 Path(config["paths"]["cache"]) / "features",
                 data,
                 config["data"],
-                data_fingerprint(config["data"]["layout"], Path(config["data"]["root"]), config["data"]["options"]),
+                data_fingerprint(
+                    config["data"]["layout"], Path(config["data"]["root"]), config["data"]["options"]
+                ),
                 self.runner(model),
                 dtype=settings["dtype"],
                 batch_size=settings["batch_size"],
@@ -65,5 +67,9 @@ class Flow:
             return loader
         dataset = self._val if split == "val" else self.cache.dataset(split)
         size = self.config["data"]["eval_batch_size"] or 2 * self.config["data"]["batch_size"]
-        sampler = self.data.eval_sampler(len(dataset)) if rank_share and torch.distributed.is_initialized() else None
+        sampler = (
+            self.data.eval_sampler(len(dataset))
+            if rank_share and torch.distributed.is_initialized()
+            else None
+        )
         return DataLoader(dataset, batch_size=size, sampler=sampler, collate_fn=whole)

@@ -26,7 +26,9 @@ def load_checkpoint(model: Any, checkpoint: Path) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         first = str(error).strip().splitlines()[1 if "\n" in str(error) else 0].strip()
-        raise UserError(f"{checkpoint} is of another architecture than the configuration's model: {first[:160]}") from error
+        raise UserError(
+            f"{checkpoint} is of another architecture than the configuration's model: {first[:160]}"
+        ) from error
 
 
 def evaluate_model(flow: Flow, model: Any, settings: Mapping[str, Any], store: Any) -> dict[str, Any]:
@@ -38,7 +40,9 @@ def evaluate_model(flow: Flow, model: Any, settings: Mapping[str, Any], store: A
     return summary
 
 
-def evaluate_run(folder: str | Path, composed: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+def evaluate_run(
+    folder: str | Path, composed: Mapping[str, Any], overrides: Sequence[str]
+) -> tuple[Path, dict[str, Any]]:
     """Evaluates a finished run into ``<run>/evaluations/<name>-<hash>/``; the training record stays as it is.
 
     Parameters

@@ -69,7 +69,11 @@ class FeatureCache:
         seed: int = 0,
     ) -> None:
         self.root, self.data, self.runner = root, data, runner
-        self.dtype, self.batch_size, self.num_workers = dtype, batch_size, int(data_settings.get("num_workers", 0))
+        self.dtype, self.batch_size, self.num_workers = (
+            dtype,
+            batch_size,
+            int(data_settings.get("num_workers", 0)),
+        )
         backbone = runner.model.backbone
         self._identity = {
             "weights": weights_digest(backbone),
@@ -89,7 +93,9 @@ class FeatureCache:
 
     def _view(self, split: str, view: int | None) -> dict[str, Any]:
         seed = None if view is None else self._seed
-        folder = self.root / canonical_hash({**self._identity, "name": split, "view": view, "seed": seed})[:20]
+        folder = (
+            self.root / canonical_hash({**self._identity, "name": split, "view": view, "seed": seed})[:20]
+        )
         if not (folder / "meta.json").is_file():
             with _lock(folder):
                 if not (folder / "meta.json").is_file():  # another process may have built it while we waited
@@ -132,7 +138,13 @@ class FeatureCache:
         np.save(folder / "labels.npy", torch.cat(labels).numpy())
         if masks:
             np.save(folder / "masks.npy", torch.cat(masks).numpy())
-        meta = {"shape": list(out.shape), "dtype": self.dtype, "split": split, "view": view, "model": self.runner.model.backbone.name}
+        meta = {
+            "shape": list(out.shape),
+            "dtype": self.dtype,
+            "split": split,
+            "view": view,
+            "model": self.runner.model.backbone.name,
+        }
         (folder / "meta.json").write_text(json.dumps(meta, indent=1))
 
 
@@ -179,7 +191,10 @@ def _open(folder: Path) -> dict[str, Any]:
     meta = json.loads((folder / "meta.json").read_text())
     shape, dtype = meta["shape"], _DTYPES[meta["dtype"]]
     flat = torch.from_file(str(folder / "features.bin"), shared=False, size=int(np.prod(shape)), dtype=dtype)
-    found: dict[str, Any] = {"features": flat.view(shape), "labels": torch.from_numpy(np.load(folder / "labels.npy"))}
+    found: dict[str, Any] = {
+        "features": flat.view(shape),
+        "labels": torch.from_numpy(np.load(folder / "labels.npy")),
+    }
     if (folder / "masks.npy").is_file():
         found["masks"] = np.load(folder / "masks.npy", mmap_mode="r")
     return found

@@ -54,7 +54,9 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
         run.restart()
     else:
         outputs = Path(config["paths"]["outputs"])
-        run = RunDirectory.create(outputs, experiment.paper, experiment.name, config, list(experiment.overrides), dict(record))
+        run = RunDirectory.create(
+            outputs, experiment.paper, experiment.name, config, list(experiment.overrides), dict(record)
+        )
     os.environ[_RANK_ENV] = str(run.path)
     try:
         with _closing(run):
@@ -81,7 +83,9 @@ def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) 
         close_all(trackers, status)
 
 
-def _fit(config: Mapping[str, Any], run: RunDirectory, trackers: list[Any], last: Path | None) -> tuple[Any, Flow]:
+def _fit(
+    config: Mapping[str, Any], run: RunDirectory, trackers: list[Any], last: Path | None
+) -> tuple[Any, Flow]:
     """Data, model, training. Every process of a distributed run comes through here."""
     _quiet()
     t = config["trainer"]
@@ -96,7 +100,13 @@ def _fit(config: Mapping[str, Any], run: RunDirectory, trackers: list[Any], last
     loggers = [tracker.lightning_logger for tracker in trackers if tracker.lightning_logger is not None]
     trainer = build_trainer(config, run.checkpoints, loggers, [])
     try:
-        trainer.fit(model, flow.train_loader(), flow.val_loader(), ckpt_path=str(last) if last else None, weights_only=True)
+        trainer.fit(
+            model,
+            flow.train_loader(),
+            flow.val_loader(),
+            ckpt_path=str(last) if last else None,
+            weights_only=True,
+        )
     except ValueError as error:
         if "Expected more than 1 value per channel" in str(error):
             raise UserError(
@@ -148,8 +158,16 @@ def _quiet() -> None:
     """Silences advice that does not apply to a run whose loaders and folders are chosen on purpose."""
     import logging
 
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda", "lightning_fabric.utilities.seed"):
+    for name in (
+        "pytorch_lightning.utilities.rank_zero",
+        "pytorch_lightning.accelerators.cuda",
+        "lightning_fabric.utilities.seed",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (r".*does not have many workers.*", r".*Checkpoint directory .* exists.*", r".*smaller than the logging interval.*"):
+    for message in (
+        r".*does not have many workers.*",
+        r".*Checkpoint directory .* exists.*",
+        r".*smaller than the logging interval.*",
+    ):
         warnings.filterwarnings("ignore", message=message)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")

@@ -29,12 +29,19 @@ def read(root: Path) -> ImageData:
 
 def _official(folder: Path) -> ImageData:
     if folder.name != _OFFICIAL:
-        raise UserError(f"the official files of CIFAR-10 must lie in a folder named {_OFFICIAL}, not {folder.name}")
+        raise UserError(
+            f"the official files of CIFAR-10 must lie in a folder named {_OFFICIAL}, not {folder.name}"
+        )
     try:
         # torchvision checks the published sum of every file before it unpickles one
         train, test = (CIFAR10(str(folder.parent), train=part, download=False) for part in (True, False))
     except RuntimeError as error:
-        raise UserError(f"the files in {folder} are not those of CIFAR-10 (their sums differ): download the archive again") from error
+        raise UserError(
+            f"the files in {folder} are not those of CIFAR-10 (their sums differ): download the archive again"
+        ) from error
     return ImageData(
-        list(train.classes), ArraySplit(train.data, train.targets, "train"), None, ArraySplit(test.data, test.targets, "test")
+        list(train.classes),
+        ArraySplit(train.data, train.targets, "train"),
+        None,
+        ArraySplit(test.data, test.targets, "test"),
     )

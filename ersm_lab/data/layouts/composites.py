@@ -34,7 +34,12 @@ def read(
 
     def write(folder: Path) -> None:
         whole = read_layout(source["layout"], Path(source["root"]), source.get("options") or {})
-        parts = divide(whole, source.get("train_range", (0.0, 1.0)), source.get("val_fraction", 0.1), source.get("split_seed", 0))
+        parts = divide(
+            whole,
+            source.get("train_range", (0.0, 1.0)),
+            source.get("val_fraction", 0.1),
+            source.get("split_seed", 0),
+        )
         write_composites(folder, parts, counts, canvas=canvas, tile=tile, patch=patch, seed=seed)
 
     generate_once(root, "composites", options, write)

@@ -22,14 +22,22 @@ def read(root: Path) -> ImageData:
     names = _table(root / "classes.txt")
     for name, table in (("image_class_labels.txt", labels), ("train_test_split.txt", in_train)):
         if missing := sorted(set(paths) ^ set(table)):
-            raise UserError(f"{root / name} and images.txt do not list the same images: {missing[0]} is in one of them only")
-    segmentations = next((p for p in (root / "segmentations", root.parent / "segmentations") if p.is_dir()), None)
+            raise UserError(
+                f"{root / name} and images.txt do not list the same images: {missing[0]} is in one of them only"
+            )
+    segmentations = next(
+        (p for p in (root / "segmentations", root.parent / "segmentations") if p.is_dir()), None
+    )
     order = sorted(names, key=int)
 
     def split(flag: str) -> FileSplit:
         chosen = [key for key in paths if in_train[key] == flag]
         files = [root / "images" / paths[key] for key in chosen]
-        masks = [segmentations / Path(paths[key]).with_suffix(".png") for key in chosen] if segmentations else None
+        masks = (
+            [segmentations / Path(paths[key]).with_suffix(".png") for key in chosen]
+            if segmentations
+            else None
+        )
         return FileSplit(files, [order.index(labels[key]) for key in chosen], root / "images", masks)
 
     return ImageData([names[key] for key in order], split("1"), None, split("0"))

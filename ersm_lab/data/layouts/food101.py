@@ -22,7 +22,9 @@ def read(root: Path) -> ImageData:
     def split(name: str) -> FileSplit:
         rows = _lines(root / "meta" / f"{name}.txt")
         if foreign := next((row for row in rows if row.partition("/")[0] not in label), None):
-            raise UserError(f"{root / 'meta' / name}.txt lists {foreign}, a class that meta/classes.txt does not have")
+            raise UserError(
+                f"{root / 'meta' / name}.txt lists {foreign}, a class that meta/classes.txt does not have"
+            )
         files = [root / "images" / f"{row}.jpg" for row in rows]
         return FileSplit(files, [label[row.partition("/")[0]] for row in rows], root / "images")
 

@@ -17,16 +17,24 @@ _NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"),
 def read(root: Path, test_fraction: float = 0.2, test_seed: int = 0) -> ImageData:
     """Splits are the folders train, val and test. Without test, val is the test split; without any, test is carved."""
     root = folder_or_archive(root)
-    found = {split: root / name for split, names in _NAMES.items() for name in names if (root / name).is_dir()}
+    found = {
+        split: root / name for split, names in _NAMES.items() for name in names if (root / name).is_dir()
+    }
     if not found:
         whole = _split(root, root, _classes(root))
         order = stratified_order(whole.labels, test_seed)
         cut = len(order) - round(test_fraction * len(order))
-        return ImageData(_classes(root), Subset(whole, np.sort(order[:cut])), None, Subset(whole, np.sort(order[cut:])))
+        return ImageData(
+            _classes(root), Subset(whole, np.sort(order[:cut])), None, Subset(whole, np.sort(order[cut:]))
+        )
     if "train" not in found:
-        raise UserError(f"{root} has no folder train/, only {', '.join(sorted(path.name for path in found.values()))}")
+        raise UserError(
+            f"{root} has no folder train/, only {', '.join(sorted(path.name for path in found.values()))}"
+        )
     if "test" not in found and "val" not in found:
-        raise UserError(f"{root} has train/ but neither test/ nor val/; add one, or put the class folders directly into it")
+        raise UserError(
+            f"{root} has train/ but neither test/ nor val/; add one, or put the class folders directly into it"
+        )
     classes = _classes(found["train"])
     for split, folder in found.items():
         if difference := sorted(set(classes) ^ set(_classes(folder))):
@@ -39,7 +47,11 @@ def read(root: Path, test_fraction: float = 0.2, test_seed: int = 0) -> ImageDat
 
 
 def _classes(folder: Path) -> list[str]:
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".") and entry.name != "masks")
+    names = sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name != "masks"
+    )
     if not names:
         raise UserError(f"{folder} is empty: it needs a folder for every class, with pictures inside")
     return names

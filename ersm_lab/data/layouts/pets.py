@@ -12,7 +12,9 @@ from ersm_lab.errors import UserError
 def read(root: Path) -> ImageData:
     """37 breeds; the trimap's value 1 (pet) is the object, 2 the background, 3 the border between them."""
     if not root.is_dir():
-        raise UserError(f"no data set in {root}: unpack images.tar.gz and annotations.tar.gz of Oxford-IIIT Pets into it")
+        raise UserError(
+            f"no data set in {root}: unpack images.tar.gz and annotations.tar.gz of Oxford-IIIT Pets into it"
+        )
     images = folder_or_archive(root / "images")
     annotations = folder_or_archive(root / "annotations")
     rows = {split: _rows(annotations / f"{split}.txt") for split in ("trainval", "test")}
@@ -31,5 +33,7 @@ def read(root: Path) -> ImageData:
 def _rows(path: Path) -> list[tuple[str, int]]:
     if not path.is_file():
         raise UserError(f"no {path}: unpack annotations.tar.gz of Oxford-IIIT Pets beside images/")
-    lines = [line.split() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line.split() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")
+    ]
     return [(words[0], int(words[1])) for words in lines]

@@ -63,7 +63,7 @@ class ERSMClassifier(pl.LightningModule):
         num_classes: int,
         image_size: tuple[int, int] = (224, 224),
         backbone: Mapping[str, Any] | None = None,
-        mask: Mapping[str, Any] | None = {"enabled": True},  # noqa: B006 - read only, and None means no mask
+        mask: Mapping[str, Any] | None = {"enabled": True},
         pool: str = "masked_mean",
         freeze_backbone: bool = True,
         mask_lr_factor: float = 10.0,
@@ -77,7 +77,9 @@ class ERSMClassifier(pl.LightningModule):
             raise ValueError(f"pool is {pool!r}, but must be 'mean' or 'masked_mean'")
         self.save_hyperparameters()
         settings = dict(backbone or {"name": "resnet18"})
-        self.backbone = Backbone(**{k: v for k, v in settings.items() if k not in ("from_experiment", "from_overrides")})
+        self.backbone = Backbone(
+            **{k: v for k, v in settings.items() if k not in ("from_experiment", "from_overrides")}
+        )
         channels, height, width = self.backbone.feature_shape((int(image_size[0]), int(image_size[1])))
         mask_settings = dict(mask or {"enabled": False})
         patch = int(mask_settings.get("patch_size", 1))
@@ -96,7 +98,9 @@ class ERSMClassifier(pl.LightningModule):
         accuracy = MetricCollection({"accuracy": MulticlassAccuracy(num_classes, average="micro")})
         self.train_metrics = accuracy.clone("train/")
         self.val_metrics = accuracy.clone("val/")
-        self.val_means = nn.ModuleDict({"loss": MeanMetric(), "mean_keep": MeanMetric(), "effective_share": MeanMetric()})
+        self.val_means: Any = nn.ModuleDict(
+            {"loss": MeanMetric(), "mean_keep": MeanMetric(), "effective_share": MeanMetric()}
+        )
 
     def train(self, mode: bool = True) -> ERSMClassifier:
         """As ``nn.Module.train``, but a frozen backbone stays in eval mode: its batch-norm statistics do not drift."""
@@ -170,7 +174,6 @@ class ERSMClassifier(pl.LightningModule):
         self.log_dict(self.val_metrics.compute(), prog_bar=True)
         self.val_metrics.reset()
         for name, mean in self.val_means.items():
-            assert isinstance(mean, MeanMetric)
             if name == "loss" or self.mask is not None:
                 self.log(f"val/{name}", mean.compute(), prog_bar=name == "loss")
             mean.reset()

@@ -18,7 +18,9 @@ class EnergyMaskConfig:
     gamma_pairwise: float = setting(0.1, "weight of the pairwise term", ge=0)
     temperature: float = setting(1.0, "of the keep probability sigmoid(-z / T)", gt=0)
     pairwise: str = setting("l1", "the second energy term", choices=("redundancy", "coherence", "l1", "none"))
-    bias: str = setting("shared", "one bias for all tokens, or one per position", choices=("shared", "position"))
+    bias: str = setting(
+        "shared", "one bias for all tokens, or one per position", choices=("shared", "position")
+    )
     bias_init: float = setting(-2.0, "negative keeps at the start, positive masks")
     train_bias: bool = setting(True, "false: the bias stays at its start value")
     train_weight: bool = setting(True, "false: the score ignores the features (position only)")
