@@ -48,14 +48,14 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
-        self.net: Any = _create(name, pretrained, out_index, dict(kwargs or {}))
+        self.net: nn.Module = _create(name, pretrained, out_index, dict(kwargs or {}))
         if small_stem:
             _shrink_stem(self.net, name)
         if checkpoint:
             self.load(checkpoint, dict(kwargs or {}))
         # timm says what a stage should have; what comes out decides
         self.out_channels = int(self.feature_shape((64, 64))[0])
-        if self.out_channels != self.net.feature_info.channels()[0]:
+        if self.out_channels != _said_channels(self.net):
             raise UserError(
                 f"model.backbone.name={name} gives features that are not (B, C, H, W): choose a convolutional model, "
                 f"such as resnet50, convnext_tiny or efficientnetv2_s"
@@ -99,6 +99,11 @@ class Backbone(nn.Module):
                 f"{len(own)} tensors are missing or of another shape, the first is {wrong[0]}"
             )
         self.net.load_state_dict({key: state[key] for key in own})
+
+
+def _said_channels(net: Any) -> int:
+    """The channels that timm announces for the one stage that was asked for."""
+    return int(net.feature_info.channels()[0])
 
 
 def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any]) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 
@@ -22,7 +23,7 @@ KEEP_MAP = LinearSegmentedColormap.from_list("keep", ["#111111", "#0072B2", "#56
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Matplotlib settings for a figure that is printed at column width."""
-    settings = {
+    settings: Any = {
         "font.size": 8,
         "axes.titlesize": 8,
         "axes.labelsize": 8,

@@ -1,0 +1,134 @@
+"""Composition and its check: what is wrong is told in one line, with the nearest valid key, without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.store import conf_dir, options
+from ersm_lab.config.targets import check_keywords, resolve
+from ersm_lab.errors import UserError
+
+EXPERIMENTS = options("experiment")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_composes_and_says_what_it_is(name):
+    """A new experiment is tested without an edit here: it composes, and its header states source, command and numbers."""
+    experiment = compose_experiment([f"experiment={name}"])
+    assert f"{experiment.paper}/{experiment.name}" == name
+    header = (conf_dir() / "experiment" / f"{name}.yaml").read_text()
+    for word in ("# Source:", "# Command:", "# Cost:", "# Expected:"):
+        assert word in header
+
+
+@pytest.mark.parametrize("group", ["data", "optimizer", "trainer", "logger", "callbacks", "evaluation", "paths", "model"])
+def test_every_option_of_every_group_composes(group):
+    for option in options(group):
+        compose_experiment([f"{group}={option}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trainer.max_epoch=3", "unknown key 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"),
+        ("+trainer.max_epoch=3", "unknown key 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"),
+        ("+typo=1", "unknown key 'typo'"),
+        ("max_epochs=3", "did you mean 'trainer.max_epochs'?"),
+        ("mask.pairwise=l1", "unknown key 'mask'; did you mean 'model.mask'?"),
+        ("trainer.max_epochs=abc", "'trainer.max_epochs': value 'abc' of type 'str' could not be converted to Integer"),
+        ("model.mask.patch_size=1.5", "could not be converted to Integer"),
+        ("trainer.max_epochs=0", "'trainer.max_epochs' is 0, but must be at least 1"),
+        ("model.mask.temperature=0", "must be above 0"),
+        ("trainer.precision=bf16", "must be one of 32-true"),
+        ("model.mask.pairwise=potts", "must be one of redundancy, coherence, l1, none"),
+        ("model=ersm/publishd", "did you mean 'ersm/published'?"),
+        ("experiment=ersm/digit", "did you mean 'ersm/digits'?"),
+        ("dta=cifar10", "did you mean 'data'?"),
+        ("data.train_range=[0.5,0.2]", "LOW < HIGH"),
+        ("optimizer._target_=os.system", "may not be built"),
+        ("seed", "cannot read the override 'seed'"),
+        ("seed=-1", "must be at least 0"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_nearest_key(override, words):
+    with pytest.raises(UserError) as caught:
+        compose_experiment([override])
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_extra_is_open():
+    """The one place for keys of one's own."""
+    assert compose_experiment(["+extra.note=hello"]).config["extra"] == {"note": "hello"}
+
+
+def test_trained_features_are_not_cached():
+    with pytest.raises(UserError, match="freeze_backbone"):
+        compose_experiment(["trainer.feature_cache.enabled=true", "model.freeze_backbone=false"])
+
+
+def test_variants_are_those_of_the_method():
+    """Breaks when a variant drifts from its definition: the published bias is untrained, the controls control."""
+    mask = {name: compose_experiment([f"model=ersm/{name}"]).config["model"] for name in options("model/ersm")}
+    published = mask["published"]["mask"]
+    assert (published["pairwise"], published["bias"], published["bias_init"], published["train_bias"]) == (
+        "redundancy", "position", 6.0, False,
+    )  # fmt: skip
+    assert (published["lambda_unary"], published["gamma_pairwise"], mask["published"]["pool"]) == (1e-3, 1e-3, "mean")
+    assert mask["published"]["mask_lr_factor"] == 1
+    assert mask["recommended"]["mask"]["bias"] == "shared"
+    assert mask["recommended"]["pool"] == "masked_mean"
+    assert mask["attention_pool"]["mask"]["lambda_unary"] == mask["attention_pool"]["mask"]["gamma_pairwise"] == 0
+    assert mask["position_only"]["mask"]["train_weight"] is False
+    assert mask["baseline"]["mask"]["enabled"] is False
+    assert compose_experiment([]).config["model"]["variant"] == "recommended"
+
+
+def test_library_keywords_are_checked_before_building():
+    adam = resolve("torch.optim.AdamW", "optimizer.")
+    with pytest.raises(UserError, match="did you mean 'betas'"):
+        check_keywords(adam, {"beta": (0.9, 0.99)}, "optimizer.kwargs.")
+    with pytest.raises(UserError, match="did you mean 'AdamW'"):
+        resolve("torch.optim.AdamWW", "optimizer.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "trainer.max_epoch=3"], ["train", "--cfg", "job"], ["__complete", "train", "model="], ["trian"]],
+)
+def test_help_and_config_errors_import_no_torch(arguments, lab):
+    """Breaks when a module on the way to an answer imports torch: the answer would take seconds."""
+    code = f"import sys; from ersm_lab.cli import main; main({arguments!r}); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_completion_knows_verbs_options_and_keys(lab, capsys):
+    from ersm_lab.cli import main
+
+    for words, expected in [
+        (["tr"], "train"),
+        (["train", "model=ersm/pub"], "model=ersm/published"),
+        (["train", "trainer.max_e"], "trainer.max_epochs="),
+        (["train", "experiment=ersm/dig"], "experiment=ersm/digits"),
+    ]:
+        assert main(["__complete", *words]) == 0
+        assert expected in capsys.readouterr().out.split()
+    assert main(["completion", "bash"]) == 0
+    assert "complete -F" in capsys.readouterr().out
+
+
+def test_sweep_composes_every_cell_before_the_first_starts(lab):
+    from ersm_lab.config.command_line import compose_all
+
+    cells, many, jobs = compose_all(["-m", "seed=0,1", "model=ersm/baseline,ersm/published", "jobs=2"])
+    assert many
+    assert jobs == 2
+    found = [(cell.config["seed"], cell.config["model"]["variant"]) for cell in cells]
+    assert found == [(0, "baseline"), (0, "published"), (1, "baseline"), (1, "published")]
+    with pytest.raises(UserError, match="at least 1"):
+        compose_all(["-m", "trainer.max_epochs=1,0"])
