@@ -31,7 +31,10 @@ def one_line(error: BaseException) -> str:
         return f"unknown group '{group}'{nearest(group, list(_groups()))}"
     key = match[1] if (match := re.search(r"full_key: (\S+)", text)) else None
     if key and re.search(r"Key '[^']+' (?:is )?not in", text):
-        return f"unknown key '{key}'{nearest(key, _known())}{_where(text)}"
+        known, parent = _known(), key.rpartition(".")[0]
+        if parent in known and not any(name.startswith(f"{parent}.") for name in known):
+            return f"'{parent}' takes any key, but a new one needs a plus: write +{key}=VALUE"
+        return f"unknown key '{key}'{nearest(key, known)}{_where(text)}"
     if key:
         reason = next((line for line in text.splitlines() if "could not be converted" in line), "")
         reason = reason or next((line for line in text.splitlines() if line and "full_key" not in line), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator, Mapping
@@ -116,6 +117,13 @@ def _fit(
         raise
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if (
+        t["max_steps"] is not None
+    ):  # it may have ended inside an epoch, after the last checkpoint that was due
+        trainer.save_checkpoint(run.checkpoints / "last.ckpt", weights_only=False)
+        if trainer.is_global_zero and not (run.checkpoints / "best.ckpt").exists():
+            print("no validation came before the last step: the last checkpoint is taken for the best")
+            shutil.copyfile(run.checkpoints / "last.ckpt", run.checkpoints / "best.ckpt")
     return model, flow
 
 

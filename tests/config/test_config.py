@@ -25,7 +25,9 @@ def test_every_experiment_composes_and_says_what_it_is(name):
         assert word in header
 
 
-@pytest.mark.parametrize("group", ["data", "optimizer", "trainer", "logger", "callbacks", "evaluation", "paths", "model"])
+@pytest.mark.parametrize(
+    "group", ["data", "optimizer", "trainer", "logger", "callbacks", "evaluation", "paths", "model"]
+)
 def test_every_option_of_every_group_composes(group):
     for option in options(group):
         compose_experiment([f"{group}={option}"])
@@ -39,7 +41,10 @@ def test_every_option_of_every_group_composes(group):
         ("+typo=1", "unknown key 'typo'"),
         ("max_epochs=3", "did you mean 'trainer.max_epochs'?"),
         ("mask.pairwise=l1", "unknown key 'mask'; did you mean 'model.mask'?"),
-        ("trainer.max_epochs=abc", "'trainer.max_epochs': value 'abc' of type 'str' could not be converted to Integer"),
+        (
+            "trainer.max_epochs=abc",
+            "'trainer.max_epochs': value 'abc' of type 'str' could not be converted to Integer",
+        ),
         ("model.mask.patch_size=1.5", "could not be converted to Integer"),
         ("trainer.max_epochs=0", "'trainer.max_epochs' is 0, but must be at least 1"),
         ("model.mask.temperature=0", "must be above 0"),
@@ -50,6 +55,7 @@ def test_every_option_of_every_group_composes(group):
         ("dta=cifar10", "did you mean 'data'?"),
         ("data.train_range=[0.5,0.2]", "LOW < HIGH"),
         ("optimizer._target_=os.system", "may not be built"),
+        ("optimizer.kwargs.betas=[0.9,0.99]", "write +optimizer.kwargs.betas=VALUE"),
         ("seed", "cannot read the override 'seed'"),
         ("seed=-1", "must be at least 0"),
     ],
@@ -73,16 +79,26 @@ def test_trained_features_are_not_cached():
 
 def test_variants_are_those_of_the_method():
     """Breaks when a variant drifts from its definition: the published bias is untrained, the controls control."""
-    mask = {name: compose_experiment([f"model=ersm/{name}"]).config["model"] for name in options("model/ersm")}
+    mask = {
+        name: compose_experiment([f"model=ersm/{name}"]).config["model"] for name in options("model/ersm")
+    }
     published = mask["published"]["mask"]
     assert (published["pairwise"], published["bias"], published["bias_init"], published["train_bias"]) == (
         "redundancy", "position", 6.0, False,
     )  # fmt: skip
-    assert (published["lambda_unary"], published["gamma_pairwise"], mask["published"]["pool"]) == (1e-3, 1e-3, "mean")
+    assert (published["lambda_unary"], published["gamma_pairwise"], mask["published"]["pool"]) == (
+        1e-3,
+        1e-3,
+        "mean",
+    )
     assert mask["published"]["mask_lr_factor"] == 1
     assert mask["recommended"]["mask"]["bias"] == "shared"
     assert mask["recommended"]["pool"] == "masked_mean"
-    assert mask["attention_pool"]["mask"]["lambda_unary"] == mask["attention_pool"]["mask"]["gamma_pairwise"] == 0
+    assert (
+        mask["attention_pool"]["mask"]["lambda_unary"]
+        == mask["attention_pool"]["mask"]["gamma_pairwise"]
+        == 0
+    )
     assert mask["position_only"]["mask"]["train_weight"] is False
     assert mask["baseline"]["mask"]["enabled"] is False
     assert compose_experiment([]).config["model"]["variant"] == "recommended"
@@ -98,11 +114,19 @@ def test_library_keywords_are_checked_before_building():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["train", "trainer.max_epoch=3"], ["train", "--cfg", "job"], ["__complete", "train", "model="], ["trian"]],
+    [
+        ["--help"],
+        ["train", "trainer.max_epoch=3"],
+        ["train", "--cfg", "job"],
+        ["__complete", "train", "model="],
+        ["trian"],
+    ],
 )
 def test_help_and_config_errors_import_no_torch(arguments, lab):
     """Breaks when a module on the way to an answer imports torch: the answer would take seconds."""
-    code = f"import sys; from ersm_lab.cli import main; main({arguments!r}); assert 'torch' not in sys.modules"
+    code = (
+        f"import sys; from ersm_lab.cli import main; main({arguments!r}); assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -91,7 +91,8 @@ class ERSMClassifier(pl.LightningModule):
         self.head = nn.Linear(channels, num_classes)
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
-            self.backbone.requires_grad_(False)
+            # eval now: Lightning trains a module in the modes that it finds, it does not call train() first
+            self.backbone.requires_grad_(False).eval()
         self.mask_lr_factor = mask_lr_factor
         self.label_smoothing = label_smoothing
         self.optimizer_settings = dict(optimizer or DEFAULT_OPTIMIZER)
