@@ -29,7 +29,8 @@ def mask_auroc(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
     """Area under the ROC curve of the score against the object's pixels, per image, ``(B,)`` in [0, 1]; 0.5 is chance.
 
     Exactly the pixel AUROC of the nearest-upsampled score (ties count half), from token counts: the probability that a
-    pixel of the object scores higher than a pixel outside. NaN without object pixels, or without others.
+    pixel of the object scores higher than a pixel outside. NaN without object pixels, or without others, and for
+    scores that hold a NaN.
 
     >>> score, mask = torch.tensor([[0.9, 0.1]]), torch.tensor([[[True, False]]])
     >>> mask_auroc(score, mask, (1, 2)).tolist()
@@ -48,7 +49,8 @@ def mask_auroc(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
     padded = torch.cat([below.new_zeros(len(below), 1), below], 1)
     beaten = 0.5 * (padded.gather(1, low) + padded.gather(1, high))
     total = inside.sum(1) * outside.sum(1)
-    return torch.where(total > 0, (positive * beaten).sum(1) / total, torch.full_like(total, torch.nan))
+    defined = (total > 0) & ~score.isnan().any(1)  # a NaN would be sorted somewhere, and counted there
+    return torch.where(defined, (positive * beaten).sum(1) / total, torch.full_like(total, torch.nan))
 
 
 def pointing_game(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
