@@ -1,0 +1,83 @@
+"""What takes longer: every experiment for two steps, and the package as it is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.store import options
+from ersm_lab.launch.cells import prepare
+from ersm_lab.training.run import train
+
+ROOT = Path(__file__).parents[1]
+
+
+def small_cifar(root: Path) -> None:
+    """A folder in CIFAR-10's form, with a few noisy pictures of each class."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    for split, count in (("train", 40), ("test", 2)):
+        for name in names:
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_runs_two_steps(name, lab):
+    """Found by folder: a new experiment is tested without an edit here."""
+    small_cifar(lab / "data" / "cifar10")
+    two = ["trainer.max_steps=2", "trainer.accelerator=cpu", "trainer.threads=1", "trainer.progress=none", "logger=csv"]
+    experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8"])
+    if experiment.config["data"]["layout"] == "composites":
+        counts = [f"data.options.{split}=20" for split in ("train", "val", "test")]
+        experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8", *counts])
+
+    def backbone(cell):
+        short = compose_experiment([*cell.experiment.overrides, *two, "data.batch_size=8", *small(cell.experiment)])
+        return train(short, cell.record).path
+
+    def small(experiment):
+        if experiment.config["data"]["layout"] != "composites":
+            return []
+        return [f"data.options.{split}=20" for split in ("train", "val", "test")]
+
+    cell = prepare(experiment, backbone)
+    found = train(cell.experiment, cell.record)
+    assert found.status == "finished"
+    assert (found.path / "artifacts" / "panels.png").is_file()
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_finds_its_configuration(tmp_path):
+    """Built without isolation, installed without dependencies, used from another folder: breaks when conf/ is left out."""
+    build = [sys.executable, "-m", "pip", "wheel", str(ROOT), "--no-build-isolation", "--no-deps", "-q", "-w", str(tmp_path)]
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "site"
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(target)
+        assert "ersm_lab/conf/config.yaml" in packed.namelist()
+        assert "ersm_lab/py.typed" in packed.namelist()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    code = "import ersm_lab, sys; print(ersm_lab.__file__); from ersm_lab.cli import main; sys.exit(main(['train', 'experiment=ersm/digits', '--cfg', 'job']))"
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(target) in done.stdout
+    assert "from_experiment: ersm/digits_backbone" in done.stdout
