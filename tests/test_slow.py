@@ -29,7 +29,9 @@ def small_cifar(root: Path) -> None:
             folder = root / split / name
             folder.mkdir(parents=True)
             for index in range(count):
-                Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")
+                Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(
+                    folder / f"{index}.jpg"
+                )
 
 
 @pytest.mark.slow
@@ -37,14 +39,24 @@ def small_cifar(root: Path) -> None:
 def test_every_experiment_runs_two_steps(name, lab):
     """Found by folder: a new experiment is tested without an edit here."""
     small_cifar(lab / "data" / "cifar10")
-    two = ["trainer.max_steps=2", "trainer.accelerator=cpu", "trainer.threads=1", "trainer.progress=none", "logger=csv"]
+    two = [
+        "trainer.max_steps=2",
+        "trainer.accelerator=cpu",
+        "trainer.threads=1",
+        "trainer.progress=none",
+        "logger=csv",
+    ]
     experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8"])
     if experiment.config["data"]["layout"] == "composites":
         counts = [f"data.options.{split}=20" for split in ("train", "val", "test")]
-        experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8", *counts])
+        experiment = compose_experiment(
+            [f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8", *counts]
+        )
 
     def backbone(cell):
-        short = compose_experiment([*cell.experiment.overrides, *two, "data.batch_size=8", *small(cell.experiment)])
+        short = compose_experiment(
+            [*cell.experiment.overrides, *two, "data.batch_size=8", *small(cell.experiment)]
+        )
         return train(short, cell.record).path
 
     def small(experiment):
@@ -61,8 +73,21 @@ def test_every_experiment_runs_two_steps(name, lab):
 @pytest.mark.slow
 def test_an_installed_wheel_finds_its_configuration(tmp_path):
     """Built without isolation, installed without dependencies, used from another folder: breaks when conf/ is left out."""
-    build = [sys.executable, "-m", "pip", "wheel", str(ROOT), "--no-build-isolation", "--no-deps", "-q", "-w", str(tmp_path)]
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        str(ROOT),
+        "--no-build-isolation",
+        "--no-deps",
+        "-q",
+        "-w",
+        str(tmp_path),
+    ]
+    if subprocess.run(
+        [sys.executable, "-m", "pip", "--version"], capture_output=True, check=False
+    ).returncode:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -77,7 +102,14 @@ def test_an_installed_wheel_finds_its_configuration(tmp_path):
     elsewhere.mkdir()
     code = "import ersm_lab, sys; print(ersm_lab.__file__); from ersm_lab.cli import main; sys.exit(main(['train', 'experiment=ersm/digits', '--cfg', 'job']))"
     environment = {**os.environ, "PYTHONPATH": str(target)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=elsewhere,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert str(target) in done.stdout
     assert "from_experiment: ersm/digits_backbone" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,4 +54,4 @@ def render(rows: Sequence[Row], title: str = "") -> Table:
 
 def show(rows: Sequence[Row], title: str = "", console: Console | None = None) -> None:
     """Prints ``render(rows)``."""
-    (console or Console()).print(render(rows, title))
+    (console or Console(width=None if sys.stdout.isatty() else 150)).print(render(rows, title))

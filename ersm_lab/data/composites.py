@@ -95,7 +95,9 @@ def _write_split(
     tiles = np.stack([np.asarray(picture) for picture in pictures])
     members = [np.flatnonzero(split.labels == label) for label in range(len(classes))]
     if empty := [classes[label] for label, own in enumerate(members) if not len(own)]:
-        raise UserError(f"the source's {name} split has no picture of {empty[0]}; take more of it (val_fraction, train_range)")
+        raise UserError(
+            f"the source's {name} split has no picture of {empty[0]}; take more of it (val_fraction, train_range)"
+        )
     for index in range(count):
         label = index % len(classes)
         chosen = int(rng.choice(members[label]))

@@ -170,6 +170,7 @@ def _quiet() -> None:
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.accelerators.cuda",
         "lightning_fabric.utilities.seed",
+        "pytorch_lightning.utilities.pytree",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (

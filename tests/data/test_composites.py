@@ -35,7 +35,9 @@ def test_a_position_prior_knows_nothing(digits):
 def test_no_source_crosses_splits(digits):
     """Objects and pieces come from their own split's sources, and those are disjoint."""
     rows = list(csv.DictReader((digits.root / "boxes.csv").open()))
-    sources = {split: {row["source"] for row in rows if row["split"] == split} for split in ("train", "val", "test")}
+    sources = {
+        split: {row["source"] for row in rows if row["split"] == split} for split in ("train", "val", "test")
+    }
     assert not sources["train"] & sources["val"]
     assert not (sources["train"] | sources["val"]) & sources["test"]
 
@@ -50,7 +52,9 @@ def test_the_mask_marks_the_object(digits):
     columns = (int(row["column"]) + np.arange(16)) % 64
     assert mask[rows[:, None], columns].all()
     source = np.asarray(Image.open(digits.root.parent / "digits" / row["source"]))
-    np.testing.assert_array_equal(np.asarray(Image.open(digits.root / row["image"]))[rows[:, None], columns], source)
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(digits.root / row["image"]))[rows[:, None], columns], source
+    )
 
 
 def test_other_options_do_not_overwrite(digits):
@@ -63,7 +67,9 @@ def test_other_options_do_not_overwrite(digits):
 def test_augmentation_follows_from_seed_epoch_and_index(digits, workers):
     """Breaks when the number of loader processes changes what an image looks like."""
     settings = {"size": 32, "train_scale": (0.5, 1.0), "hflip": True, "eval_resize": 1.0}
-    module = ImageDataModule("composites", str(digits.root), digits.options, settings, batch_size=50, num_workers=workers, seed=3)
+    module = ImageDataModule(
+        "composites", str(digits.root), digits.options, settings, batch_size=50, num_workers=workers, seed=3
+    )
     module.setup()
     loader = module.train_dataloader()
     loader.sampler.set_epoch(2)
@@ -94,7 +100,9 @@ def test_masks_follow_the_picture(digits):
     from ersm_lab.data.module import SplitDataset
     from ersm_lab.data.transforms import ImageTransform
 
-    views = [SplitDataset(module.train, ImageTransform(module.transform, True), view=view)[0] for view in range(12)]
+    views = [
+        SplitDataset(module.train, ImageTransform(module.transform, True), view=view)[0] for view in range(12)
+    ]
     plain = module.view_dataset("train", None)[0]
     flipped = [view for view in views if not torch.equal(view["image"], plain["image"])]
     assert flipped

@@ -62,8 +62,14 @@ def test_imagefolder_masks(tmp_path):
         (lambda p: p, "looked for"),
         (lambda p: p.mkdir() or p, "is empty"),
         (lambda p: folder(p, classes=("cat",)), "one class only"),
-        (lambda p: folder(folder(p, splits=("train",)), splits=("test",), classes=("cat", "fox")), "dog, fox"),
-        (lambda p: (folder(p), (p / "train" / "owl").mkdir(), (p / "test" / "owl").mkdir())[0] and p, "holds no picture"),
+        (
+            lambda p: folder(folder(p, splits=("train",)), splits=("test",), classes=("cat", "fox")),
+            "dog, fox",
+        ),
+        (
+            lambda p: (folder(p), (p / "train" / "owl").mkdir(), (p / "test" / "owl").mkdir())[0] and p,
+            "holds no picture",
+        ),
     ],
 )
 def test_bad_folders_are_named(tmp_path, make, words):
@@ -94,7 +100,10 @@ def test_cifar10_official_files(tmp_path, monkeypatch):
         return [name, hashlib.md5((root / name).read_bytes()).hexdigest()]
 
     def batch():
-        return {"data": rng.integers(0, 255, (20, 3072), dtype=np.uint8), "labels": [i % 10 for i in range(20)]}
+        return {
+            "data": rng.integers(0, 255, (20, 3072), dtype=np.uint8),
+            "labels": [i % 10 for i in range(20)],
+        }
 
     names = [f"class{i}" for i in range(10)]
     train = [write(f"data_batch_{i}", batch()) for i in range(1, 6)]
@@ -113,7 +122,12 @@ def test_cifar10_official_files(tmp_path, monkeypatch):
 
 def test_cub200_from_its_own_files(tmp_path):
     root = tmp_path / "CUB_200_2011"
-    rows = [(1, "001.Auk/a.jpg", 1, 1), (2, "001.Auk/b.jpg", 1, 0), (3, "002.Jay/c.jpg", 2, 1), (4, "002.Jay/d.jpg", 2, 0)]
+    rows = [
+        (1, "001.Auk/a.jpg", 1, 1),
+        (2, "001.Auk/b.jpg", 1, 0),
+        (3, "002.Jay/c.jpg", 2, 1),
+        (4, "002.Jay/d.jpg", 2, 0),
+    ]
     for _, name, _, _ in rows:
         picture(root / "images" / name)
         picture(tmp_path / "segmentations" / Path(name).with_suffix(".png"), mode="L", value=200)

@@ -18,7 +18,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from ersm_lab.metrics.sparsity import effective_share
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
-from ersm_lab.papers.ersm.energy_mask import EnergyMask, EnergyMaskOutput, energy_regularizer
+from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
 
 DEFAULT_OPTIMIZER: dict[str, Any] = {
@@ -33,7 +33,7 @@ class ERSMOutput(NamedTuple):
     """``logits`` (B, K); ``mask`` is None for the plain classifier."""
 
     logits: Tensor
-    mask: EnergyMaskOutput | None
+    mask: EnergyMaskOutput | CoherenceOutput | None
 
 
 class ERSMClassifier(pl.LightningModule):

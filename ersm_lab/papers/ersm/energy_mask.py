@@ -32,23 +32,30 @@ EPS = 1e-6
 class EnergyMaskOutput(NamedTuple):
     """``features`` (B, C, H, W) masked, in the input's dtype; the others (B, N), in float32 at least.
 
-    ``keep_prob`` in [0, 1]; ``logit`` is z, where LOW is kept; ``energy`` is E_i, or with ``weighted`` False
-    each token's share of the loss, keep probability included.
+    ``keep_prob`` in [0, 1]; ``logit`` is z, where LOW is kept; ``energy`` is E_i.
     """
 
     features: Tensor
     keep_prob: Tensor
     logit: Tensor
     energy: Tensor
-    weighted: bool = True
 
 
-def energy_regularizer(output: EnergyMaskOutput) -> Tensor:
+class CoherenceOutput(NamedTuple):
+    """The same four of a mask with the coherence term, whose ``energy`` is each token's share of the loss itself."""
+
+    features: Tensor
+    keep_prob: Tensor
+    logit: Tensor
+    energy: Tensor
+
+
+def energy_regularizer(output: EnergyMaskOutput | CoherenceOutput) -> Tensor:
     """The scalar that the loss adds: mean over batch and tokens of ``keep_prob * energy``.
 
     For the coherence term, whose energy holds the keep probability already, the mean of the energy.
     """
-    return (output.keep_prob * output.energy if output.weighted else output.energy).mean()
+    return (output.energy if isinstance(output, CoherenceOutput) else output.keep_prob * output.energy).mean()
 
 
 class EnergyMask(nn.Module):
@@ -141,7 +148,9 @@ class EnergyMask(nn.Module):
             f"gamma={self.gamma_pairwise}, T={self.temperature}"
         )
 
-    def forward(self, features: Tensor, forced_mask: Tensor | None = None) -> EnergyMaskOutput:
+    def forward(
+        self, features: Tensor, forced_mask: Tensor | None = None
+    ) -> EnergyMaskOutput | CoherenceOutput:
         if features.ndim != 4 or features.shape[1] != self.in_channels:
             raise ValueError(
                 f"features are {tuple(features.shape)}, but must be (B, {self.in_channels}, H, W)"
@@ -149,7 +158,7 @@ class EnergyMask(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             return self._forward(features, forced_mask)
 
-    def _forward(self, features: Tensor, forced_mask: Tensor | None) -> EnergyMaskOutput:
+    def _forward(self, features: Tensor, forced_mask: Tensor | None) -> EnergyMaskOutput | CoherenceOutput:
         dtype = compute_dtype(features)
         height, width = features.shape[2:]
         grid = token_grid(height, width, self.patch_size)
@@ -182,13 +191,8 @@ class EnergyMask(nn.Module):
             # torch 2.15's compiled backward writes into what it saved, here z, of which a plain view would be
             # handed out
             logit = torch.cat([logit[:, :1], logit[:, 1:]], 1)
-        return EnergyMaskOutput(
-            masked.view(features.shape).to(features.dtype),
-            keep.flatten(1),
-            logit,
-            energy.flatten(1),
-            self.pairwise != "coherence",
-        )
+        kind = CoherenceOutput if self.pairwise == "coherence" else EnergyMaskOutput
+        return kind(masked.view(features.shape).to(features.dtype), keep.flatten(1), logit, energy.flatten(1))
 
     def _bias_map(self, grid: tuple[int, int], dtype: torch.dtype) -> Tensor:
         """``(h, w)`` or ``(1,)``."""

@@ -1,0 +1,25 @@
+"""``ersm-lab bench [NAME ...]``: speed as ratios to named references, measured in one run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from importlib import import_module
+
+from ersm_lab.bench.table import show
+from ersm_lab.errors import UserError
+
+NAMES = ("energy_mask", "trainer", "feature_cache")
+
+
+def command(words: Sequence[str]) -> int:
+    """Runs the named benchmarks, or all; each module's ``run()`` gives its rows."""
+    for word in words:
+        if word not in NAMES:
+            near = difflib.get_close_matches(word, NAMES, n=1)
+            raise UserError(
+                f"no benchmark '{word}'{f'; did you mean {near[0]!r}?' if near else ''} There are: {', '.join(NAMES)}"
+            )
+    for name in words or NAMES:
+        show(import_module(f"ersm_lab.bench.{name}").run(), title=name)
+    return 0
