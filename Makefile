@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export WANDB_SILENT ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench ersm-results clean
+.PHONY: help setup demo test test-slow check bench clean
 
 help:  ## explain every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,6 @@ check: $(STAMP)  ## lint, format, types and the rule of who may import whom
 
 bench: $(STAMP)  ## speed as ratios to named references, measured in one run
 	$(BIN)/ersm-lab bench
-
-ersm-results: $(STAMP)  ## the ERSM tables of ersm_lab/papers/ersm/README.md (needs CIFAR-10 below data/)
-	$(BIN)/python scripts/ersm_heads.py
 
 clean:  ## remove caches and build products; runs and data stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outputs/.launch outputs/.cache
