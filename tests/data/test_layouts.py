@@ -141,7 +141,7 @@ def test_cub200_from_its_own_files(tmp_path):
     assert data.test.labels.tolist() == [0, 1]
     assert data.test.mask(0).all()
     (root / "classes.txt").unlink()
-    with pytest.raises(UserError, match="classes.txt"):
+    with pytest.raises(UserError, match=r"classes\.txt"):
         read_layout("cub200", root, {})
 
 
