@@ -7,3 +7,7 @@ class UserError(Exception):
     The command line prints it without a traceback and exits with 1; the traceback is kept in ``run.log``, and shown
     on the terminal when ``HYDRA_FULL_ERROR=1``.
     """
+
+    def __init__(self, message: str = "") -> None:
+        # torch hands on what a loader's worker raised as the text of its traceback, which ends with our one line
+        super().__init__(str(message).rpartition(f"{__name__}.UserError: ")[2].strip())

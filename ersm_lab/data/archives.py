@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import lzma
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
+from ersm_lab.data.locking import sole_writer
 from ersm_lab.errors import UserError
 
 _ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
+# what the standard library raises for damaged, truncated or encrypted archives
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)
+
+
+def archive_of(root: Path) -> Path | None:
+    """The archive that unpacks to ``root``: ``root`` itself if it is a file, or the one beside it, or None."""
+    if root.is_file():
+        return root
+    return next((path for ending in _ENDINGS if (path := root.with_name(root.name + ending)).is_file()), None)
 
 
 def folder_or_archive(root: Path, md5: str | None = None) -> Path:
@@ -22,21 +33,14 @@ def folder_or_archive(root: Path, md5: str | None = None) -> Path:
     """
     if root.is_dir():
         return root
-    archives = (
-        [root]
-        if root.is_file()
-        else [p for p in (root.with_name(root.name + ending) for ending in _ENDINGS) if p.is_file()]
-    )
-    if not archives:
+    archive = archive_of(root)
+    if archive is None:
         looked = ", ".join([str(root), *(root.name + ending for ending in _ENDINGS)])
-        raise UserError(
-            f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER"
-        )
-    archive = archives[0]
-    name = archive.name
-    for ending in _ENDINGS:
-        name = name.removesuffix(ending)
-    target = archive.with_name(name)
+        raise UserError(f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER")
+    ending = next((ending for ending in _ENDINGS if archive.name.endswith(ending)), None)
+    if ending is None:
+        raise UserError(f"{archive} is neither a folder nor an archive ({', '.join(_ENDINGS)})")
+    target = archive.with_name(archive.name.removesuffix(ending))
     if target.is_dir():
         return target
     if md5 is not None and (found := _md5(archive)) != md5:
@@ -50,36 +54,37 @@ def folder_or_archive(root: Path, md5: str | None = None) -> Path:
 def extract(archive: Path, target: Path) -> None:
     """Unpacks ``archive`` into the new folder ``target``; a single folder of the same name inside is not doubled.
 
+    ``target`` appears whole or not at all, and several processes may ask for it at once.
     Raises ``UserError`` for members with absolute paths, ``..``, links that leave the folder, devices, or a damaged file;
     then nothing is left behind.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-        try:
-            if zipfile.is_zipfile(archive):
-                with zipfile.ZipFile(archive) as packed:
-                    for member in packed.namelist():
-                        if member.startswith(("/", "\\")) or ".." in Path(member).parts:
-                            raise UserError(
-                                f"{archive} would write outside of its folder ({member}); not unpacked"
-                            )
-                    packed.extractall(scratch)
-            else:
-                with tarfile.open(archive) as packed:
-                    packed.extractall(scratch, filter="data")
-        except tarfile.FilterError as error:
-            raise UserError(f"{archive} would write outside of its folder ({error}); not unpacked") from error
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-            raise UserError(f"{archive} cannot be unpacked: {error}") from error
-        content = list(Path(scratch).iterdir())
-        inner = (
-            content[0]
-            if len(content) == 1 and content[0].is_dir() and content[0].name == target.name
-            else Path(scratch)
-        )
-        if inner == Path(scratch):
-            shutil.copytree(scratch, target)
+    with sole_writer(target):
+        if target.is_dir():  # another process has made it while this one waited
+            return
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+            content = Path(scratch) / "content"
+            content.mkdir()
+            _unpack(archive, content)
+            inner = content / target.name
+            alone = [path.name for path in content.iterdir()] == [target.name] and inner.is_dir()
+            (inner if alone else content).rename(target)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as packed:
+                for member in packed.namelist():
+                    if member.startswith(("/", "\\")) or ".." in Path(member).parts:
+                        raise UserError(f"{archive} would write outside of its folder ({member}); not unpacked")
+                packed.extractall(folder)  # writes links as plain files
         else:
-            inner.rename(target)
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+    except tarfile.FilterError as error:
+        raise UserError(f"{archive} would write outside of its folder ({error}); not unpacked") from error
+    except _DAMAGED as error:
+        raise UserError(f"{archive} cannot be unpacked: {error}") from error
 
 
 def _md5(path: Path) -> str:

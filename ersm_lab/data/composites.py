@@ -27,12 +27,14 @@ def write_composites(
     folder: an empty folder.
     source: pictures of each split; object and pieces of a composite come from its own split.
     counts: images per split, classes in turn.
-    canvas, tile, patch: pixels; ``tile <= canvas``, ``patch <= tile``, and ``patch`` divides ``canvas``.
+    canvas, tile, patch: pixels; ``1 <= patch <= tile <= canvas``, and ``patch`` divides ``canvas``.
     seed: of everything random.
+
+    Raises ``UserError`` when a class would get no image in a split, or the source has none for it.
     """
-    if canvas % patch or tile > canvas or patch > tile:
+    if few := next((name for name, count in counts.items() if count < len(source.classes)), None):
         raise UserError(
-            f"composites need patch <= tile <= canvas and canvas a multiple of patch, not {patch}, {tile}, {canvas}"
+            f"'data.options.{few}' is {counts[few]}, but the source has {len(source.classes)} classes: each needs an image"
         )
     with (folder / "boxes.csv").open("w", newline="") as file:
         rows = csv.writer(file)
@@ -75,6 +77,12 @@ def compose(
     return picture, mask, (row, column)
 
 
+def _tile(picture: Image.Image, side: int) -> np.ndarray:
+    if picture.size != (side, side):
+        picture = picture.resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(picture)
+
+
 def _write_split(
     folder: Path,
     name: str,
@@ -86,13 +94,7 @@ def _write_split(
     sizes: tuple[int, int, int],
 ) -> None:
     canvas, tile, patch = sizes
-    pictures = (
-        split.image(i).resize((tile, tile), Image.Resampling.BICUBIC)
-        if split.image(i).size != (tile, tile)
-        else split.image(i)
-        for i in range(len(split))
-    )
-    tiles = np.stack([np.asarray(picture) for picture in pictures])
+    tiles = np.stack([_tile(split.image(i), tile) for i in range(len(split))])
     members = [np.flatnonzero(split.labels == label) for label in range(len(classes))]
     if empty := [classes[label] for label, own in enumerate(members) if not len(own)]:
         raise UserError(

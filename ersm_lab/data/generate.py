@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ersm_lab.data.locking import sole_writer
 from ersm_lab.data.version import GENERATED
 from ersm_lab.errors import UserError
 
@@ -26,9 +26,7 @@ def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Ca
     wanted = json.loads(
         json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)})
     )
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with (root.parent / f".{root.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with sole_writer(root):
         if root.exists():
             _check(root, wanted)
             return
@@ -56,7 +54,14 @@ def _check(root: Path, wanted: Mapping[str, Any]) -> None:
         raise UserError(
             f"{root} was not generated here (it has no dataset.json); move it away, or set data.root to another folder"
         )
-    if found != wanted:
+    if _without_places(found) != _without_places(wanted):
         raise UserError(
             f"{root} was generated from other options or by another version; remove it, or set data.root to another folder"
         )
+
+
+def _without_places(node: Any) -> Any:
+    """``node`` without the folders named in it: a data set that was moved is the same data set."""
+    if not isinstance(node, dict):
+        return node
+    return {key: _without_places(value) for key, value in node.items() if key != "root"}

@@ -48,12 +48,7 @@ class FileSplit:
         return read_rgb(self.paths[i])
 
     def mask(self, i: int) -> np.ndarray | None:
-        if self.masks is None:
-            return None
-        if self.mask_value is None:
-            return read_mask(self.masks[i])
-        with Image.open(self.masks[i]) as image:
-            return np.asarray(image) == self.mask_value
+        return None if self.masks is None else read_mask(self.masks[i], self.mask_value)
 
     def name(self, i: int) -> str:
         return self.paths[i].relative_to(self.root).as_posix()

@@ -71,13 +71,14 @@ def evaluate_run(
     trackers = build_trackers(config, run, evaluation)
     status = "failed"
     try:
-        data = build_data(config)
-        model = build_model(config, data)
-        load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
-        summary = evaluate_model(Flow(config, data, model), model, settings, evaluation.artifacts)
-        status = "finished"
-        publish_all(trackers, evaluation.artifacts, summary, [])
-        evaluation.finish("finished", summary=summary)
+        with evaluation.heartbeats():
+            data = build_data(config)
+            model = build_model(config, data)
+            load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
+            summary = evaluate_model(Flow(config, data, model), model, settings, evaluation.artifacts)
+            status = "finished"
+            publish_all(trackers, evaluation.artifacts, summary, [])
+            evaluation.finish("finished", summary=summary)
     except BaseException as error:
         evaluation.finish("failed", error=f"{type(error).__name__}: {error}")
         raise

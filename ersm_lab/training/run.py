@@ -177,6 +177,7 @@ def _quiet() -> None:
         r".*does not have many workers.*",
         r".*Checkpoint directory .* exists.*",
         r".*smaller than the logging interval.*",
+        r".*in eval mode at the start of training.*",
     ):
         warnings.filterwarnings("ignore", message=message)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from PIL import Image, UnidentifiedImageError
 from ersm_lab.errors import UserError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
+# what PIL raises for files that are damaged or no images
+_UNREADABLE = (
+    UnidentifiedImageError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 def read_rgb(path: Path) -> Image.Image:
@@ -26,17 +38,16 @@ def read_rgb(path: Path) -> Image.Image:
                 return to_rgb(image)
     except FileNotFoundError as error:
         raise UserError(f"no image file {path}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise UserError(f"{path} cannot be read as an image ({error}); replace or remove it") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any PIL image in 8-bit RGB."""
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        # 16 bit is scaled, not clipped: PIL's own conversion would turn everything above 255 white
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        image = Image.fromarray(np.clip(np.rint(values * (255 / top)), 0, 255).astype(np.uint8))
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        # scaled, not clipped: PIL's own conversion would turn everything above 255 white
+        image = Image.fromarray(np.clip(np.rint(values * (255 / _white(image, values))), 0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         ground = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
@@ -44,10 +55,27 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """A mask picture ``(H, W)`` as boolean: everything above 0 is object."""
+def read_mask(path: Path, value: int | None = None) -> np.ndarray:
+    """A mask picture ``(H, W)`` as boolean: everything above 0 is object, or, if ``value`` is given, what equals it.
+
+    Raises ``UserError`` that names the file when it is missing or cannot be read.
+    """
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("L")) > 0
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise UserError(f"{path} cannot be read as a mask ({error})") from error
+            # values of a palette or deep picture are labels: converting them would change them
+            labels = value is not None and image.mode == "P"
+            found = np.asarray(image if labels or image.mode.startswith("I") else image.convert("L"))
+    except FileNotFoundError as error:
+        raise UserError(f"no mask file {path}") from error
+    except _UNREADABLE as error:
+        raise UserError(f"{path} cannot be read as a mask ({error}); replace or remove it") from error
+    return found > 0 if value is None else found == value
+
+
+def _white(image: Image.Image, values: np.ndarray) -> float:
+    """The value that stands for white in a picture of more than 8 bits."""
+    if image.mode.startswith("I;16") or image.format == "PPM":
+        return 65535.0
+    if image.mode == "F":
+        return 1.0 if values.max(initial=0) <= 1 else 255.0
+    return 65535.0 if values.max(initial=0) > 255 else 255.0

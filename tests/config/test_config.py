@@ -56,6 +56,7 @@ def test_every_option_of_every_group_composes(group):
         ("data.train_range=[0.5,0.2]", "LOW < HIGH"),
         ("optimizer._target_=os.system", "may not be built"),
         ("optimizer.kwargs.betas=[0.9,0.99]", "write +optimizer.kwargs.betas=VALUE"),
+        ("model.mask.refine_steps=11", "must be at most 10"),
         ("seed", "cannot read the override 'seed'"),
         ("seed=-1", "must be at least 0"),
     ],

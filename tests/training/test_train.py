@@ -315,3 +315,13 @@ def test_flow_feeds_every_image_once_per_epoch(lab):
     flow = Flow(config, data, build_model(config, data))
     seen = torch.cat([batch["index"] for batch in flow.train_loader()])
     assert sorted(seen.tolist()) == list(range(len(data.train)))
+
+
+def test_golden_curve(lab):
+    """Twenty CPU steps of the recommended variant, committed. Breaks when data, initialisation, loss, optimizer or
+    schedule change what is learnt. Exact on one machine only, hence the tolerance."""
+    found = run("trainer.max_epochs=5", "seed=7")
+    curve = pd.read_csv(found.metrics_path)["train/loss"].dropna().tolist()
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "ersm_curve.json").read_text())
+    assert len(curve) == 20
+    assert curve == pytest.approx(golden["train/loss"], rel=1e-4)

@@ -6,20 +6,22 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10
 
-from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.data.archives import archive_of, folder_or_archive
 from ersm_lab.data.layouts import imagefolder
 from ersm_lab.data.splits import ArraySplit, ImageData
 from ersm_lab.errors import UserError
 
 _OFFICIAL = "cifar-10-batches-py"
+_ARCHIVE = "cifar-10-python"  # .tar.gz
 _MD5 = "c58f30108f718f92721af3b95e74349a"  # of cifar-10-python.tar.gz
 
 
 def read(root: Path) -> ImageData:
     """``root`` is the folder of class folders, ``cifar-10-batches-py`` itself, or a folder that holds one of the two."""
-    official = root.parent / "cifar-10-python.tar.gz"
-    if not root.is_dir() and official.is_file():
-        return _official(folder_or_archive(official, _MD5) / _OFFICIAL)
+    for place in (root / _ARCHIVE, root.with_name(_ARCHIVE)):  # as torchvision leaves it, and as it is downloaded
+        has_data = (root / "train").is_dir() or (root / _OFFICIAL).is_dir() or archive_of(root) is not None
+        if not has_data and (place.is_dir() or archive_of(place) is not None):
+            return _official(folder_or_archive(place, _MD5) / _OFFICIAL)
     root = folder_or_archive(root)
     for folder in (root, root / _OFFICIAL):
         if (folder / "data_batch_1").is_file():

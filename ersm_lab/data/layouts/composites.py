@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ersm_lab.data.composites import write_composites
 from ersm_lab.data.generate import generate_once
-from ersm_lab.data.layouts import imagefolder, read_layout
+from ersm_lab.data.layouts import check_options, imagefolder, read_layout
 from ersm_lab.data.splits import ImageData, divide
+from ersm_lab.errors import UserError
+
+_SOURCE = {
+    "layout": str,
+    "root": str,
+    "options": Mapping,
+    "train_range": Sequence,
+    "val_fraction": float,
+    "split_seed": int,
+}
 
 
 def read(
@@ -30,7 +40,17 @@ def read(
     count images.
     """
     counts = {"train": train, "val": val, "test": test}
+    check_options(source, _SOURCE, "data.options.source.")
+    if low := next((name for name, number in {"tile": tile, "patch": patch, **counts}.items() if number < 1), None):
+        raise UserError(f"'data.options.{low}' must be at least 1")
+    if canvas % patch or not patch <= tile <= canvas:
+        raise UserError(
+            f"composites need patch <= tile <= canvas and a canvas that is a multiple of patch, not {patch}, {tile}, {canvas}"
+        )
     options = {"source": dict(source), "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
+
+    if missing := next((key for key in ("layout", "root") if key not in source), None):
+        raise UserError(f"'data.options.source.{missing}' is missing: whose pictures are composed?")
 
     def write(folder: Path) -> None:
         whole = read_layout(source["layout"], Path(source["root"]), source.get("options") or {})

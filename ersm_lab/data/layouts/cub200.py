@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.data.archives import archive_of, folder_or_archive
 from ersm_lab.data.splits import FileSplit, ImageData
 from ersm_lab.errors import UserError
 
 _MD5 = "97eceeb196236b17998738112f37df78"  # of CUB_200_2011.tgz
+_MASKS_MD5 = "4d47ba1228eae64f2fa547c47bc65255"  # of segmentations.tgz
 
 
 def read(root: Path) -> ImageData:
-    """Train and test follow the set's own files; masks where the segmentations have been unpacked too."""
-    root = folder_or_archive(root, _MD5 if root.name == "CUB_200_2011" else None)
+    """Train and test follow the set's own files; masks where ``segmentations`` (or its archive) lies in or beside ``root``.
+
+    A pixel is object when any annotator marked it.
+    """
+    given = root
+    root = folder_or_archive(root, _MD5)
     if (root / "CUB_200_2011").is_dir():
         root = root / "CUB_200_2011"
     paths = _table(root / "images.txt")
@@ -25,10 +30,13 @@ def read(root: Path) -> ImageData:
             raise UserError(
                 f"{root / name} and images.txt do not list the same images: {missing[0]} is in one of them only"
             )
-    segmentations = next(
-        (p for p in (root / "segmentations", root.parent / "segmentations") if p.is_dir()), None
-    )
+    # the published archive has a second entry beside the folder, so the folder may lie one level deeper than was given
+    places = [folder / "segmentations" for folder in (root, root.parent, given.parent)]
+    place = next((p for p in places if p.is_dir() or archive_of(p) is not None), None)
+    segmentations = None if place is None else folder_or_archive(place, _MASKS_MD5)
     order = sorted(names, key=int)
+    if unknown := sorted(set(labels.values()) - set(names)):
+        raise UserError(f"{root / 'image_class_labels.txt'} has the class {unknown[0]}, which classes.txt does not list")
 
     def split(flag: str) -> FileSplit:
         chosen = [key for key in paths if in_train[key] == flag]
@@ -46,5 +54,7 @@ def read(root: Path) -> ImageData:
 def _table(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"no {path}: {path.parent} should be the unpacked CUB_200_2011 folder")
-    rows = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
+    rows = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    if bad := next((row for row in rows if len(row) != 2 or not row[0].isdigit()), None):
+        raise UserError(f"{path} should have a number and a value on every line, not {' '.join(bad)!r}")
     return {key: value.strip() for key, value in rows}

@@ -13,7 +13,7 @@ _MD5 = "85eeb15f3717b99a5da872d97d918f87"  # of food-101.tar.gz
 
 def read(root: Path) -> ImageData:
     """Train and test follow the set's own lists."""
-    root = folder_or_archive(root, _MD5 if root.name == "food-101" else None)
+    root = folder_or_archive(root, _MD5)
     if (root / "food-101").is_dir():
         root = root / "food-101"
     classes = _lines(root / "meta" / "classes.txt")

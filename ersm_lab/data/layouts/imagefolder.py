@@ -16,16 +16,19 @@ _NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"),
 
 def read(root: Path, test_fraction: float = 0.2, test_seed: int = 0) -> ImageData:
     """Splits are the folders train, val and test. Without test, val is the test split; without any, test is carved."""
+    if not 0 < test_fraction < 1:
+        raise UserError(f"'data.options.test_fraction' is {test_fraction}, but must lie between 0 and 1")
     root = folder_or_archive(root)
     found = {
         split: root / name for split, names in _NAMES.items() for name in names if (root / name).is_dir()
     }
     if not found:
-        whole = _split(root, root, _classes(root))
+        classes = _classes(root, top=True)
+        whole = _split(root, root, classes)
         order = stratified_order(whole.labels, test_seed)
         cut = len(order) - round(test_fraction * len(order))
         return ImageData(
-            _classes(root), Subset(whole, np.sort(order[:cut])), None, Subset(whole, np.sort(order[cut:]))
+            classes, Subset(whole, np.sort(order[:cut])), None, Subset(whole, np.sort(order[cut:]))
         )
     if "train" not in found:
         raise UserError(
@@ -46,11 +49,11 @@ def read(root: Path, test_fraction: float = 0.2, test_seed: int = 0) -> ImageDat
     return ImageData(classes, splits["train"], splits.get("val"), splits["test"])
 
 
-def _classes(folder: Path) -> list[str]:
+def _classes(folder: Path, top: bool = False) -> list[str]:
     names = sorted(
         entry.name
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name != "masks"
+        if entry.is_dir() and not entry.name.startswith(".") and not (top and entry.name == "masks")
     )
     if not names:
         raise UserError(f"{folder} is empty: it needs a folder for every class, with pictures inside")
@@ -61,7 +64,8 @@ def _split(root: Path, folder: Path, classes: list[str]) -> FileSplit:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        pictures = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in SUFFIXES)
+        files = (path for path in (folder / name).rglob("*") if path.suffix.lower() in SUFFIXES)
+        pictures = sorted(path for path in files if not path.name.startswith("."))  # macOS leaves ._ files
         if not pictures:
             raise UserError(f"{folder / name} holds no picture ({', '.join(sorted(SUFFIXES))})")
         paths += pictures

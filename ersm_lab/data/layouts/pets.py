@@ -8,6 +8,8 @@ from ersm_lab.data.archives import folder_or_archive
 from ersm_lab.data.splits import FileSplit, ImageData
 from ersm_lab.errors import UserError
 
+_MD5 = {"images": "5c4f3ee8e5d25df40f4fd59a7f44e54c", "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f"}  # of the .tar.gz
+
 
 def read(root: Path) -> ImageData:
     """37 breeds; the trimap's value 1 (pet) is the object, 2 the background, 3 the border between them."""
@@ -15,8 +17,8 @@ def read(root: Path) -> ImageData:
         raise UserError(
             f"no data set in {root}: unpack images.tar.gz and annotations.tar.gz of Oxford-IIIT Pets into it"
         )
-    images = folder_or_archive(root / "images")
-    annotations = folder_or_archive(root / "annotations")
+    images = folder_or_archive(root / "images", _MD5["images"])
+    annotations = folder_or_archive(root / "annotations", _MD5["annotations"])
     rows = {split: _rows(annotations / f"{split}.txt") for split in ("trainval", "test")}
     names = {label: name.rpartition("_")[0] for part in rows.values() for name, label in part}
     order = sorted(names)
@@ -36,4 +38,6 @@ def _rows(path: Path) -> list[tuple[str, int]]:
     lines = [
         line.split() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")
     ]
+    if bad := next((words for words in lines if len(words) < 2 or not words[1].isdigit()), None):
+        raise UserError(f"{path} should list a name and a class number on every line, not {' '.join(bad)!r}")
     return [(words[0], int(words[1])) for words in lines]

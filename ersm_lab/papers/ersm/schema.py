@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ersm_lab.nn.schema import BackboneConfig
 from ersm_lab.settings import setting
@@ -25,6 +26,12 @@ class EnergyMaskConfig:
     train_bias: bool = setting(True, "false: the bias stays at its start value")
     train_weight: bool = setting(True, "false: the score ignores the features (position only)")
     refine_steps: int = setting(0, "mean-field steps on z at test time", ge=0, le=10)
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        if node.refine_steps and not node.train_weight:
+            return "has refine_steps with train_weight=false: refinement reads features, the position-only control must not"
+        return None
 
 
 @dataclass
