@@ -10,4 +10,8 @@ class UserError(Exception):
 
     def __init__(self, message: str = "") -> None:
         # torch hands on what a loader's worker raised as the text of its traceback, which ends with our one line
-        super().__init__(str(message).rpartition(f"{__name__}.UserError: ")[2].strip())
+        text = str(message)
+        _, handed_on, line = text.rpartition(f"{__name__}.UserError: ")
+        super().__init__(line.strip())
+        if handed_on:
+            self.add_note(text)  # tracebacks show it

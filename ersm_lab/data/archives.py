@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from ersm_lab.data.locking import sole_writer
@@ -15,7 +16,8 @@ from ersm_lab.errors import UserError
 
 _ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 # what the standard library raises for damaged, truncated or encrypted archives
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)
+_NO_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile)
+_DAMAGED = (*_NO_ARCHIVE, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)
 
 
 def archive_of(root: Path) -> Path | None:
@@ -25,10 +27,10 @@ def archive_of(root: Path) -> Path | None:
     return next((path for ending in _ENDINGS if (path := root.with_name(root.name + ending)).is_file()), None)
 
 
-def folder_or_archive(root: Path, md5: str | None = None) -> Path:
+def folder_or_archive(root: Path, sums: Mapping[str, str] | None = None) -> Path:
     """``root``, unpacked from an archive beside it (``root.tgz``, ``.tar.gz``, ``.tar``, ``.zip``) when it is missing.
 
-    ``root`` may itself name the archive. ``md5``: the published sum, checked before anything is unpacked.
+    ``root`` may itself name the archive. ``sums``: published MD5 sums by the archive's name, checked before unpacking.
     Raises ``UserError`` that says where it looked and what to put there.
     """
     if root.is_dir():
@@ -36,16 +38,20 @@ def folder_or_archive(root: Path, md5: str | None = None) -> Path:
     archive = archive_of(root)
     if archive is None:
         looked = ", ".join([str(root), *(root.name + ending for ending in _ENDINGS)])
-        raise UserError(f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER")
+        raise UserError(
+            f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER"
+        )
     ending = next((ending for ending in _ENDINGS if archive.name.endswith(ending)), None)
     if ending is None:
         raise UserError(f"{archive} is neither a folder nor an archive ({', '.join(_ENDINGS)})")
     target = archive.with_name(archive.name.removesuffix(ending))
     if target.is_dir():
         return target
-    if md5 is not None and (found := _md5(archive)) != md5:
+    published = (sums or {}).get(archive.name)
+    if published is not None and (found := _md5(archive)) != published:
         raise UserError(
-            f"{archive} is damaged or another file: its MD5 sum is {found}, the published one is {md5}; download it again"
+            f"{archive} is damaged or another file: its MD5 sum is {found}, the published one is {published}; "
+            "download it again"
         )
     extract(archive, target)
     return target
@@ -76,7 +82,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             with zipfile.ZipFile(archive) as packed:
                 for member in packed.namelist():
                     if member.startswith(("/", "\\")) or ".." in Path(member).parts:
-                        raise UserError(f"{archive} would write outside of its folder ({member}); not unpacked")
+                        raise tarfile.FilterError(member)
                 packed.extractall(folder)  # writes links as plain files
         else:
             with tarfile.open(archive) as packed:
@@ -84,7 +90,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     except tarfile.FilterError as error:
         raise UserError(f"{archive} would write outside of its folder ({error}); not unpacked") from error
     except _DAMAGED as error:
-        raise UserError(f"{archive} cannot be unpacked: {error}") from error
+        raise UserError(f"{archive} cannot be unpacked: {' '.join(str(error).split())}") from error
 
 
 def _md5(path: Path) -> str:

@@ -26,10 +26,13 @@ def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Ca
     wanted = json.loads(
         json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)})
     )
+    if (
+        root.exists()
+    ):  # it appears whole, so that no lock is needed to read it, which may be impossible to take
+        return _check(root, wanted)
     with sole_writer(root):
         if root.exists():
-            _check(root, wanted)
-            return
+            return _check(root, wanted)
         temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
         try:
             write(temporary)

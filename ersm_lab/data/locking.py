@@ -19,7 +19,10 @@ def sole_writer(folder: Path) -> Iterator[None]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when the process ends, however it ends
             yield
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror or error}; free some space, or set paths.data") from error
+        reason = error.strerror or error
+        raise UserError(
+            f"{folder} cannot be written: {reason}; free some space, or set paths.data"
+        ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +32,9 @@ def read_rgb(path: Path) -> Image.Image:
 
     Raises ``UserError`` that names the file when it is missing, no image, corrupt or truncated.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # PIL's advice on palettes with transparency
-            with Image.open(path) as image:
-                image.load()
-                return to_rgb(image)
-    except FileNotFoundError as error:
-        raise UserError(f"no image file {path}") from error
-    except _UNREADABLE as error:
-        raise UserError(f"{path} cannot be read as an image ({error}); replace or remove it") from error
+    with _opened(path, "image") as image:
+        image.load()
+        return to_rgb(image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -47,7 +42,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         values = np.nan_to_num(np.asarray(image, dtype=np.float64))
         # scaled, not clipped: PIL's own conversion would turn everything above 255 white
-        image = Image.fromarray(np.clip(np.rint(values * (255 / _white(image, values))), 0, 255).astype(np.uint8))
+        image = Image.fromarray(
+            np.clip(np.rint(values * (255 / _white(image, values))), 0, 255).astype(np.uint8)
+        )
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         ground = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
@@ -60,15 +57,10 @@ def read_mask(path: Path, value: int | None = None) -> np.ndarray:
 
     Raises ``UserError`` that names the file when it is missing or cannot be read.
     """
-    try:
-        with Image.open(path) as image:
-            # values of a palette or deep picture are labels: converting them would change them
-            labels = value is not None and image.mode == "P"
-            found = np.asarray(image if labels or image.mode.startswith("I") else image.convert("L"))
-    except FileNotFoundError as error:
-        raise UserError(f"no mask file {path}") from error
-    except _UNREADABLE as error:
-        raise UserError(f"{path} cannot be read as a mask ({error}); replace or remove it") from error
+    with _opened(path, "mask") as image:
+        # values of a palette or deep picture are labels: converting them would change them
+        labels = value is not None and image.mode == "P"
+        found = np.asarray(image if labels or image.mode.startswith("I") else image.convert("L"))
     return found > 0 if value is None else found == value
 
 
@@ -79,3 +71,17 @@ def _white(image: Image.Image, values: np.ndarray) -> float:
     if image.mode == "F":
         return 1.0 if values.max(initial=0) <= 1 else 255.0
     return 65535.0 if values.max(initial=0) > 255 else 255.0
+
+
+@contextmanager
+def _opened(path: Path, what: str) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # PIL's advice on metadata and palettes
+            with Image.open(path) as image:
+                yield image
+    except FileNotFoundError as error:
+        raise UserError(f"no {what} file {path}") from error
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read as {what} ({reason}); replace or remove it") from error

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import csv
+import errno
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ersm_lab.config.compose import compose_experiment
-from ersm_lab.data.module import ImageDataModule
+from ersm_lab.data.composites import write_composites
+from ersm_lab.data.generate import generate_once
+from ersm_lab.data.layouts import read_layout
+from ersm_lab.data.module import ImageDataModule, SplitDataset
+from ersm_lab.data.splits import ArraySplit, ImageData, divide
+from ersm_lab.data.transforms import ImageTransform
 from ersm_lab.errors import UserError
 from ersm_lab.metrics.localisation import mask_auroc
 from ersm_lab.training.build import build_data
@@ -17,9 +26,15 @@ from ersm_lab.training.build import build_data
 SMALL = ["data.options.train=600", "data.options.val=50", "data.options.test=300"]
 
 
-@pytest.fixture
-def digits(lab):
-    return build_data(compose_experiment([*SMALL]).config)
+@pytest.fixture(scope="module")
+def overrides(tmp_path_factory):
+    """Small composites in a folder that all tests of this module read."""
+    return [*SMALL, f"paths.data={tmp_path_factory.mktemp('data')}"]
+
+
+@pytest.fixture(scope="module")
+def digits(overrides):
+    return build_data(compose_experiment(overrides).config)
 
 
 def test_a_position_prior_knows_nothing(digits):
@@ -44,8 +59,6 @@ def test_no_source_crosses_splits(digits):
 
 def test_the_mask_marks_the_object(digits):
     """The box of boxes.csv, wrapped, is the mask, and the picture holds the source there."""
-    from PIL import Image
-
     row = next(csv.DictReader((digits.root / "boxes.csv").open()))
     mask = np.asarray(Image.open(digits.root / "masks" / row["image"])) > 0
     rows = (int(row["row"]) + np.arange(16)) % 64
@@ -57,10 +70,88 @@ def test_the_mask_marks_the_object(digits):
     )
 
 
-def test_other_options_do_not_overwrite(digits):
+def test_no_pixel_crosses_splits(tmp_path):
+    """Every source is one grey level of its own, so each pixel of a composite, object or piece, names its source."""
+    levels = np.arange(0, 240, dtype=np.uint8)
+    pictures = np.broadcast_to(levels[:, None, None, None], (240, 8, 8, 3))
+    source = ImageData(
+        ["a", "b"],
+        ArraySplit(pictures[:160], levels[:160] % 2, "train"),
+        None,
+        ArraySplit(pictures[160:], levels[160:] % 2, "test"),
+    )
+    parts = divide(source, (0.25, 1.0), 0.2, 3)
+    write_composites(
+        tmp_path, parts, {"train": 60, "val": 30, "test": 30}, canvas=32, tile=8, patch=4, seed=0
+    )
+    seen = {
+        split: set().union(
+            *(np.asarray(Image.open(path)).ravel().tolist() for path in (tmp_path / split).rglob("*.png"))
+        )
+        for split in ("train", "val", "test")
+    }
+    for name, part in (("train", parts.train), ("val", parts.val), ("test", parts.test)):
+        assert seen[name] <= {int(np.asarray(part.image(i))[0, 0, 0]) for i in range(len(part))}
+        assert len(seen[name]) > 20
+    assert not seen["train"] & seen["val"]
+    assert not (seen["train"] | seen["val"]) & seen["test"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"canvas": "wide"}, "whole number"),
+        ({"patch": 0}, "1 <= patch"),
+        ({"tile": 65}, "1 <= patch"),
+        ({"train": 5}, "10 classes"),
+        ({"val": 0}, "10 classes"),
+        ({"source": {"layout": "digits", "root": "digits", "train_rnage": [0, 1]}}, "'train_range'"),
+        ({"source": {"layout": "digits"}}, "source.root' is missing"),
+        ({}, "source' is missing"),
+    ],
+)
+def test_impossible_composites_end_in_a_line(digits, tmp_path, options, words):
+    """Nothing is left behind, so that the next attempt is not told that something is in its way."""
+    if options and "source" not in options:
+        options = {**options, "source": digits.options["source"]}
+    with pytest.raises(UserError, match=words) as caught:
+        read_layout("composites", tmp_path / "made", options)
+    assert "\n" not in str(caught.value)
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
+
+
+def test_a_moved_source_is_the_same_source(digits):
+    """Identity is what the data are, not where they lie."""
+    moved = {**digits.options, "source": {**digits.options["source"], "root": "elsewhere/digits"}}
+    assert len(read_layout("composites", digits.root, moved).test) == 300
+
+
+def test_generated_once_by_several_processes(tmp_path):
+    """Eight at once: one writes, all read the same, nothing but the folder and the lock remains."""
+    with ProcessPoolExecutor(4, get_context("fork")) as pool:
+        sizes = list(pool.map(_digit_count, [tmp_path / "digits"] * 8))
+    assert sizes == [1258] * 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".digits.lock", "digits"]
+
+
+def _digit_count(root):
+    return len(read_layout("digits", root, {"size": 8}).train)
+
+
+def test_a_failed_generation_leaves_nothing(tmp_path):
+    def write(folder):
+        (folder / "half").write_text("")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UserError, match="No space left"):
+        generate_once(tmp_path / "made", "digits", {}, write)
+    assert [path.name for path in tmp_path.iterdir()] == [".made.lock"]
+
+
+def test_other_options_do_not_overwrite(digits, overrides):
     """Data that were generated from other options are refused, not silently used or replaced."""
     with pytest.raises(UserError, match="other options"):
-        build_data(compose_experiment([*SMALL, "data.options.seed=1"]).config)
+        build_data(compose_experiment([*overrides, "data.options.seed=1"]).config)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -97,9 +188,6 @@ def test_masks_follow_the_picture(digits):
     settings = {"size": 64, "train_scale": None, "hflip": True, "eval_resize": None}
     module = ImageDataModule("composites", str(digits.root), digits.options, settings)
     module.setup()
-    from ersm_lab.data.module import SplitDataset
-    from ersm_lab.data.transforms import ImageTransform
-
     views = [
         SplitDataset(module.train, ImageTransform(module.transform, True), view=view)[0] for view in range(12)
     ]

@@ -37,7 +37,8 @@ def read_layout(layout: str, root: Path, options: Mapping[str, Any]) -> ImageDat
     read = import_module(f"{__name__}.{layout}").read
     parameters = list(inspect.signature(read).parameters.values())[1:]
     kinds = get_type_hints(read)
-    check_options(options, {p.name: get_origin(kinds[p.name]) or kinds[p.name] for p in parameters}, "data.options.")
+    taken = {p.name: get_origin(kinds[p.name]) or kinds[p.name] for p in parameters}
+    check_options(options, taken, "data.options.")
     if missing := next((p.name for p in parameters if p.default is p.empty and p.name not in options), None):
         raise UserError(f"'data.options.{missing}' is missing: the layout {layout} needs it")
     data: ImageData = read(root, **options)

@@ -12,21 +12,23 @@ from ersm_lab.data.splits import ArraySplit, ImageData
 from ersm_lab.errors import UserError
 
 _OFFICIAL = "cifar-10-batches-py"
-_ARCHIVE = "cifar-10-python"  # .tar.gz
-_MD5 = "c58f30108f718f92721af3b95e74349a"  # of cifar-10-python.tar.gz
+_ARCHIVE = "cifar-10-python"
+_MD5 = {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"}
 
 
 def read(root: Path) -> ImageData:
     """``root`` is the folder of class folders, ``cifar-10-batches-py`` itself, or a folder that holds one of the two."""
-    for place in (root / _ARCHIVE, root.with_name(_ARCHIVE)):  # as torchvision leaves it, and as it is downloaded
-        has_data = (root / "train").is_dir() or (root / _OFFICIAL).is_dir() or archive_of(root) is not None
-        if not has_data and (place.is_dir() or archive_of(place) is not None):
-            return _official(folder_or_archive(place, _MD5) / _OFFICIAL)
-    root = folder_or_archive(root)
+    place = root.with_name(_ARCHIVE)  # where it is when downloaded by hand; torchvision leaves it inside root
+    if root.is_dir() or archive_of(root) is not None:
+        root = folder_or_archive(root)
+        place = root / _ARCHIVE
     for folder in (root, root / _OFFICIAL):
         if (folder / "data_batch_1").is_file():
             return _official(folder)
-    return imagefolder.read(root / "cifar10" if (root / "cifar10" / "train").is_dir() else root)
+    folders = root / "cifar10" if (root / "cifar10" / "train").is_dir() else root
+    if not (folders / "train").is_dir() and (place.is_dir() or archive_of(place) is not None):
+        return _official(folder_or_archive(place, _MD5) / _OFFICIAL)
+    return imagefolder.read(folders)
 
 
 def _official(folder: Path) -> ImageData:

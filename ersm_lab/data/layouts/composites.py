@@ -41,11 +41,9 @@ def read(
     """
     counts = {"train": train, "val": val, "test": test}
     check_options(source, _SOURCE, "data.options.source.")
-    if low := next((name for name, number in {"tile": tile, "patch": patch, **counts}.items() if number < 1), None):
-        raise UserError(f"'data.options.{low}' must be at least 1")
-    if canvas % patch or not patch <= tile <= canvas:
+    if not 1 <= patch <= tile <= canvas or canvas % patch:
         raise UserError(
-            f"composites need patch <= tile <= canvas and a canvas that is a multiple of patch, not {patch}, {tile}, {canvas}"
+            f"composites need 1 <= patch <= tile <= canvas and a canvas that is a multiple of patch, not {patch}, {tile}, {canvas}"
         )
     options = {"source": dict(source), "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
 

@@ -8,8 +8,10 @@ from ersm_lab.data.archives import archive_of, folder_or_archive
 from ersm_lab.data.splits import FileSplit, ImageData
 from ersm_lab.errors import UserError
 
-_MD5 = "97eceeb196236b17998738112f37df78"  # of CUB_200_2011.tgz
-_MASKS_MD5 = "4d47ba1228eae64f2fa547c47bc65255"  # of segmentations.tgz
+_MD5 = {
+    "CUB_200_2011.tgz": "97eceeb196236b17998738112f37df78",
+    "segmentations.tgz": "4d47ba1228eae64f2fa547c47bc65255",
+}
 
 
 def read(root: Path) -> ImageData:
@@ -33,10 +35,12 @@ def read(root: Path) -> ImageData:
     # the published archive has a second entry beside the folder, so the folder may lie one level deeper than was given
     places = [folder / "segmentations" for folder in (root, root.parent, given.parent)]
     place = next((p for p in places if p.is_dir() or archive_of(p) is not None), None)
-    segmentations = None if place is None else folder_or_archive(place, _MASKS_MD5)
+    segmentations = None if place is None else folder_or_archive(place, _MD5)
     order = sorted(names, key=int)
     if unknown := sorted(set(labels.values()) - set(names)):
-        raise UserError(f"{root / 'image_class_labels.txt'} has the class {unknown[0]}, which classes.txt does not list")
+        raise UserError(
+            f"{root}/image_class_labels.txt has class {unknown[0]}, which classes.txt does not list"
+        )
 
     def split(flag: str) -> FileSplit:
         chosen = [key for key in paths if in_train[key] == flag]

@@ -15,7 +15,9 @@ from ersm_lab.errors import UserError
 def read(root: Path, size: int = 16, test_fraction: float = 0.3, seed: int = 0) -> ImageData:
     """1,797 digits of 8x8, enlarged to ``size``; the test split is a stratified share."""
     if size < 8 or not 0 < test_fraction < 1:
-        raise UserError(f"digits need data.options.size >= 8 and test_fraction between 0 and 1, not {size} and {test_fraction}")
+        raise UserError(
+            f"digits need a size of 8 or more and 0 < test_fraction < 1, not {size} and {test_fraction}"
+        )
     options = {"size": size, "test_fraction": test_fraction, "seed": seed}
     generate_once(root, "digits", options, lambda folder: _write(folder, size, test_fraction, seed))
     return imagefolder.read(root)

@@ -8,7 +8,7 @@ from ersm_lab.data.archives import folder_or_archive
 from ersm_lab.data.splits import FileSplit, ImageData
 from ersm_lab.errors import UserError
 
-_MD5 = "85eeb15f3717b99a5da872d97d918f87"  # of food-101.tar.gz
+_MD5 = {"food-101.tar.gz": "85eeb15f3717b99a5da872d97d918f87"}
 
 
 def read(root: Path) -> ImageData:

@@ -8,7 +8,10 @@ from ersm_lab.data.archives import folder_or_archive
 from ersm_lab.data.splits import FileSplit, ImageData
 from ersm_lab.errors import UserError
 
-_MD5 = {"images": "5c4f3ee8e5d25df40f4fd59a7f44e54c", "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f"}  # of the .tar.gz
+_MD5 = {
+    "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+    "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
+}
 
 
 def read(root: Path) -> ImageData:
@@ -17,8 +20,8 @@ def read(root: Path) -> ImageData:
         raise UserError(
             f"no data set in {root}: unpack images.tar.gz and annotations.tar.gz of Oxford-IIIT Pets into it"
         )
-    images = folder_or_archive(root / "images", _MD5["images"])
-    annotations = folder_or_archive(root / "annotations", _MD5["annotations"])
+    images = folder_or_archive(root / "images", _MD5)
+    annotations = folder_or_archive(root / "annotations", _MD5)
     rows = {split: _rows(annotations / f"{split}.txt") for split in ("trainval", "test")}
     names = {label: name.rpartition("_")[0] for part in rows.values() for name, label in part}
     order = sorted(names)
