@@ -44,7 +44,10 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
         epoch, index = key if isinstance(key, tuple) else (0, int(key))
         view = self.view if self.view is not None else epoch % self.views if self.views else epoch
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((self.seed * 1_000_003 + view * 7_368_787 + index * 2_654_435_761) % 2**63)
+            # this generator alone: torch.manual_seed would seed every device's too, leave them so, and take long
+            torch.default_generator.manual_seed(
+                (self.seed * 1_000_003 + view * 7_368_787 + index * 2_654_435_761) % 2**63
+            )
             true = self.split.mask(index) if self.masks else None
             image, mask = self.transform(self.split.image(index), true, self.split.name(index))
         item = {

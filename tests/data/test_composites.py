@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import errno
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -17,6 +19,7 @@ from ersm_lab.data.composites import write_composites
 from ersm_lab.data.generate import generate_once
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.module import ImageDataModule, SplitDataset
+from ersm_lab.data.sampler import EpochSampler, EvalSampler
 from ersm_lab.data.splits import ArraySplit, ImageData, divide
 from ersm_lab.data.transforms import ImageTransform
 from ersm_lab.errors import UserError
@@ -196,3 +199,33 @@ def test_masks_follow_the_picture(digits):
     assert flipped
     torch.testing.assert_close(flipped[0]["image"], plain["image"].flip(2))
     assert torch.equal(flipped[0]["mask"], plain["mask"].flip(1))
+
+
+@pytest.mark.parametrize(("length", "world"), [(10, 3), (2, 4), (12, 4)])
+def test_processes_share_an_epoch(monkeypatch, length, world):
+    """Training: the same number for each, together everything. Evaluation: everything once, nothing twice."""
+    trained, evaluated = [], []
+    for rank in range(world):
+        monkeypatch.setattr("ersm_lab.data.sampler._rank", lambda rank=rank: (rank, world))
+        sampler = EpochSampler(length, 0, 4)
+        trained.append([index for _, index in sampler])
+        assert len(trained[-1]) == len(sampler)
+        evaluated += list(EvalSampler(length))
+    assert len({len(share) for share in trained}) == 1
+    assert {index for share in trained for index in share} == set(range(length))
+    assert sorted(evaluated) == list(range(length))
+
+
+def test_loading_leaves_random_numbers_alone(digits, monkeypatch):
+    """Neither the process's generator nor a device's: what a model draws does not depend on who loads its images."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a device was seeded"))
+    before = torch.get_rng_state()
+    item = digits.view_dataset("train", 0)[3]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(item["image"], digits.view_dataset("train", 0)[3]["image"])
+
+
+def test_the_version_of_generators_needs_no_torch():
+    """Finished runs are recognised by it, thousands at a time, and the command line answers within a second."""
+    code = "import sys, ersm_lab.data.version; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
