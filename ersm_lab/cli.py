@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ersm_lab
+from ersm_lab.config.store import options
 from ersm_lab.errors import UserError
 
 _HELP = """\
@@ -19,6 +20,7 @@ usage: ersm-lab VERB [overrides]
   train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
               resume=DIR                                          go on with an unfinished run
   evaluate    run=DIR [evaluation=NAME] [key=value]               evaluate a finished run (again)
+  table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
   data        list | make NAME                                    the data sets, and what is missing; generate one
   bench       [NAME ...]                                          speed against named references, measured now
   completion  bash | zsh | fish                                   print a completion script for your shell
@@ -31,8 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
-        from ersm_lab.config.store import options
-
         print(_HELP.format(version=ersm_lab.__version__, experiments=", ".join(options("experiment"))))
         return 0 if words else 2
     if words[0] in ("-V", "--version"):
@@ -121,9 +121,41 @@ def _evaluate(words: list[str]) -> int:
     return 0
 
 
+def _table(words: list[str]) -> int:
+    from pathlib import Path
+
+    from ersm_lab.config.command_line import split_jobs
+    from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.config.tables import load_table
+
+    words, jobs = split_jobs(words)
+    overrides = [word for word in words if "=" in word]
+    names = [word for word in words if "=" not in word and word != "--refresh"]
+    if not names:
+        raise UserError(f"table needs a name: {', '.join(options('table'))}")
+    tables = {
+        name: load_table(name) for name in names
+    }  # a mistake in the last is found before the first runs
+    for table in tables.values():
+        compose_experiment([f"experiment={table['experiment']}", *table["overrides"], *overrides])
+    from ersm_lab.launch.tables import run_table
+
+    complete = True
+    for name, table in tables.items():
+        rows = run_table(table, overrides, jobs, "--refresh" in words, _report)
+        from ersm_lab.reports.tables import markdown, summarise
+        from ersm_lab.reports.write import write_table
+
+        summary = summarise(table, rows)
+        outputs = compose_experiment(overrides).config["paths"]["outputs"]
+        paths = write_table(Path(outputs) / "tables" / name, summary)
+        print(f"\n{markdown(summary)}\n{paths['md']}")
+        complete = complete and not summary["missing"]
+    return 0 if complete else 1
+
+
 def _data(words: list[str]) -> int:
     from ersm_lab.config.compose import compose_experiment
-    from ersm_lab.config.store import options
 
     if words == ["list"]:
         settings = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
@@ -163,6 +195,7 @@ def _complete(words: list[str]) -> int:
 _VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
+    "table": _table,
     "data": _data,
     "bench": _bench,
     "completion": _completion,

@@ -38,8 +38,7 @@ def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
 
     Empty when Hydra answered by itself (``--help``, ``--cfg job``, ``--info``).
     """
-    jobs = [word for word in words if word.startswith(_JOBS)]
-    arguments = [word for word in words if word not in jobs]
+    arguments, jobs = split_jobs(words)
     experiments: list[Experiment] = []
     errors: list[Exception] = []
 
@@ -66,7 +65,13 @@ def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
         GlobalHydra.instance().clear()
         HydraConfig.instance().cfg = None
     many = any(word in ("-m", "--multirun") for word in words)
-    return experiments, many, _count(jobs[-1] if jobs else f"{_JOBS}1")
+    return experiments, many, jobs
+
+
+def split_jobs(words: Sequence[str]) -> tuple[list[str], int]:
+    """The words without ``jobs=N``, and N (1 where it is not said)."""
+    jobs = [word for word in words if word.startswith(_JOBS)]
+    return [word for word in words if word not in jobs], _count(jobs[-1] if jobs else f"{_JOBS}1")
 
 
 def evaluation_request(words: Sequence[str]) -> tuple[str, dict[str, Any], list[str]]:

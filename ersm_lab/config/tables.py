@@ -1,0 +1,132 @@
+"""``conf/table/<name>.yaml``: which runs make a table, how its rows were tuned, and what is compared with what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import yaml
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from ersm_lab.config.check import check_config, nearest
+from ersm_lab.config.store import conf_dir, options
+from ersm_lab.config.translate import CONFIG_ERRORS, one_line
+from ersm_lab.errors import UserError
+from ersm_lab.settings import setting
+
+
+@dataclass
+class ColumnConfig:
+    """One number of a run."""
+
+    metric: str = setting(MISSING, "a key of the run's summary, such as test/accuracy")
+    label: str = setting(MISSING, "the heading, with its unit")
+    scale: float = setting(1.0, "100 for percent")
+    digits: int = setting(1, "after the point", ge=0)
+    better: str = setting("higher", "what is set in bold", choices=("higher", "lower", "neither"))
+    per_image: str | None = setting(
+        None, "the column of the table `predictions` whose mean it is; needed for intervals"
+    )
+
+
+@dataclass
+class RowConfig:
+    """One arm: what makes it, and over what it is tuned."""
+
+    label: str = setting(MISSING, "what readers call it")
+    overrides: list[str] = setting([], "on top of the table's experiment")
+    tune: dict[str, Any] = setting({}, "key: [values]; every combination is one trial on validation")
+
+
+@dataclass
+class TuningConfig:
+    """How a trial is judged. Trials never read the test split."""
+
+    seed: int = setting(1000, "of the trials; apart from the table's seeds", ge=0)
+    metric: str = setting("val/accuracy", "of the run's evaluation")
+    mode: str = setting("max", "which way is better", choices=("max", "min"))
+    overrides: list[str] = setting(["evaluation.split=val", "evaluation.panels=0"], "of every trial")
+
+
+@dataclass
+class ComparisonConfig:
+    """A paired difference, row minus row."""
+
+    row: str = setting(MISSING, "a row")
+    against: str = setting(MISSING, "another row")
+    column: str = setting(MISSING, "a column with per_image")
+    margin: float | None = setting(None, "non-inferiority margin, in the column's unit", ge=0)
+
+
+@dataclass
+class TableConfig:
+    """A table of runs."""
+
+    title: str = setting(MISSING)
+    experiment: str = setting(MISSING, "of every row")
+    overrides: list[str] = setting([], "of every run")
+    seeds: list[int] = setting([0, 1, 2, 3, 4], "one run of each row per seed", ge=0)
+    tuning: TuningConfig = setting(TuningConfig)
+    rows: dict[str, RowConfig] = setting({})
+    columns: dict[str, ColumnConfig] = setting({})
+    compare: list[ComparisonConfig] = setting([])
+    note: str = setting("", "below the table")
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        if not node.rows or not node.columns or not node.seeds:
+            return "a table needs rows, columns and seeds"
+        trials = {name: len(combinations(row.tune)) for name, row in node.rows.items()}
+        if len(set(trials.values())) > 1:
+            return f"rows are tuned with different numbers of trials: {trials}; every arm gets the same"
+        for item in node.compare:
+            for row in (item.row, item.against):
+                if row not in node.rows:
+                    return f"compare names the row '{row}'{nearest(row, list(node.rows))}"
+            if item.column not in node.columns or not node.columns[item.column].per_image:
+                return f"compare names the column '{item.column}', which is none with per_image"
+        return None
+
+
+def combinations(tune: Any) -> list[list[str]]:
+    """Every trial of a ``tune`` section as overrides; one empty trial where nothing is tuned."""
+    keys = list(tune)
+    return [
+        [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+        for values in product(*(list(tune[key]) for key in keys))
+    ]
+
+
+def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:
+    """The checked table ``name`` as plain containers; ``changes`` are ``key=value`` of the table itself.
+
+    Raises
+    ------
+    UserError: an unknown table or key, wrong types or values, rows tuned unequally.
+    """
+    known = options("table")
+    if name not in known:
+        raise UserError(f"no table named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
+    where = f"conf/table/{name}.yaml"
+    try:
+        own = OmegaConf.load(conf_dir() / "table" / f"{name}.yaml")
+        merged = OmegaConf.merge(
+            OmegaConf.structured(TableConfig), own, OmegaConf.from_dotlist(changes or [])
+        )
+        assert isinstance(merged, DictConfig)
+        for nodes in (merged.rows, merged.columns):
+            for node in nodes.values():
+                check_config(node)
+        for node in merged.compare:
+            check_config(node)
+        check_config(merged)
+    except CONFIG_ERRORS as error:
+        raise UserError(f"{one_line(error)} (in {where})") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
+    except UserError as error:
+        raise UserError(f"{error} (in {where})") from error
+    plain = OmegaConf.to_container(merged, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}

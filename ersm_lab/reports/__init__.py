@@ -1,0 +1,1 @@
+"""Tables, claims and pages: views of run directories, which they read and never change."""
