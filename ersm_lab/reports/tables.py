@@ -71,8 +71,9 @@ def _compare(table: Mapping[str, Any], rows: Mapping[str, Any], item: Mapping[st
     first, second = rows[item["row"]], rows[item["against"]]
     seeds = sorted(set(first.runs) & set(second.runs))
     found: dict[str, Any] = {**item, "label": column["label"], "interval": None}
-    pairs = [(_per_image(row.runs[seed], column["per_image"]) for row in (first, second)) for seed in seeds]
-    values = [tuple(pair) for pair in pairs]
+    values = [
+        tuple(_per_image(row.runs[seed], column["per_image"]) for row in (first, second)) for seed in seeds
+    ]
     if not values or any(value is None for pair in values for value in pair):
         return found
     indices = values[0][0].index
@@ -91,7 +92,7 @@ def _compare(table: Mapping[str, Any], rows: Mapping[str, Any], item: Mapping[st
 
 def _per_image(run: Path, name: str) -> pd.Series | None:
     frame = RunDirectory.open(run).artifacts.read_table("predictions").set_index("index").sort_index()
-    return frame[name] if name in frame else None
+    return frame.get(name)
 
 
 def markdown(summary: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ DROPPED = (
 
 
 def canonical_hash(value: Any) -> str:
-    """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are the same number."""
+    """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are one number, null is absent."""
     text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -98,7 +98,8 @@ def _weights_digest(path: str, size: int, modified: int) -> str:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        # null is "not set": an option that a later version adds, off by default, leaves every older hash as it is
+        return {str(key): _canonical(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]
     if isinstance(value, float) and value.is_integer():

@@ -1,0 +1,50 @@
+"""Tables are checked before anything runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.store import options
+from ersm_lab.config.tables import combinations, load_table
+from ersm_lab.errors import UserError
+
+
+@pytest.mark.parametrize("name", options("table"))
+def test_every_run_of_every_table_composes(name: str) -> None:
+    table = load_table(name)
+    for row in table["rows"].values():
+        for trial in combinations(row["tune"]):
+            compose_experiment([f"experiment={table['experiment']}", *table["overrides"], *row["overrides"], *trial])
+    compose_experiment([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
+
+
+@pytest.mark.parametrize("name", options("table"))
+def test_trials_never_read_the_test_split(name: str) -> None:
+    tuning = load_table(name)["tuning"]
+    config = compose_experiment(tuning["overrides"]).config
+    assert config["evaluation"]["split"] == "val"
+    assert tuning["metric"].startswith("val/")
+
+
+def test_trials_are_every_combination() -> None:
+    assert combinations({"a": [1, 2], "b": ["x"]}) == [["a=1", "b=x"], ["a=2", "b=x"]]
+    assert combinations({}) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("colums.x.label=1", "unknown key 'colums'"),
+        ("rows.baseline.tune={seed: [1, 2]}", "every arm gets the same"),
+        ("tuning.mode=best", "one of max, min"),
+        ("seeds=[]", "needs rows, columns and seeds"),
+        ("compare=[{row: recomended, against: baseline, column: accuracy}]", "did you mean 'recommended'"),
+        ("compare=[{row: recommended, against: baseline, column: effective_share}]", "none with per_image"),
+    ],
+)
+def test_mistakes_are_one_line(change: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_table("ersm_digits", [change])
+    assert "\n" not in str(caught.value)
+    assert "conf/table/ersm_digits.yaml" in str(caught.value)
