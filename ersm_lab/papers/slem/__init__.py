@@ -1,0 +1,38 @@
+"""SLEM: Spatial Learning Entropy Maps (arXiv 2606.10170). See README.md beside this file.
+
+Names are imported when they are first used, so that reading this paper's schema imports neither numba nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ersm_lab.papers.slem.learning_entropy import SLEMResult as SLEMResult
+    from ersm_lab.papers.slem.learning_entropy import entropy_points as entropy_points
+    from ersm_lab.papers.slem.learning_entropy import learning_entropy as learning_entropy
+    from ersm_lab.papers.slem.learning_entropy import spatial_learning_entropies as spatial_learning_entropies
+    from ersm_lab.papers.slem.learning_entropy import spatial_learning_entropy as spatial_learning_entropy
+
+_NAMES = (
+    "SLEMResult",
+    "entropy_points",
+    "learning_entropy",
+    "spatial_learning_entropies",
+    "spatial_learning_entropy",
+)
+
+__all__ = [
+    "SLEMResult",
+    "entropy_points",
+    "learning_entropy",
+    "spatial_learning_entropies",
+    "spatial_learning_entropy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.learning_entropy"), name)

@@ -1,0 +1,265 @@
+"""Sixteen numbers at a time inside compiled code: a small vector type for numba.
+
+Loops over arrays that may overlap are left scalar by the compiler, or guarded by tests on every entry, which for rows of
+sixteen weights costs more than the work. ``Lanes`` says outright what belongs together: one 512-bit register of
+float32 where there is one, several smaller registers elsewhere, two for float64.
+
+Shapes: arrays are one-dimensional and contiguous, positions count elements, ``LANES`` elements from the position on are
+read or written; nothing is checked.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+LANES = 16
+
+
+def _instruction(function: Callable[..., Any]) -> Any:
+    """numba's ``intrinsic``, whose callers give all arguments but the typing context."""
+    return intrinsic(function)
+
+
+class Lanes(types.Type):
+    """``LANES`` numbers of one dtype, held by value."""
+
+    def __init__(self, dtype: types.Float) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"Lanes({dtype})")
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Lanes) -> None:
+        super().__init__(dmm, fe_type, _vector(fe_type.dtype))
+
+
+def _scalar(dtype: types.Float) -> ir.Type:
+    return ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+
+
+def _vector(dtype: types.Float) -> ir.Type:
+    return ir.VectorType(_scalar(dtype), LANES)
+
+
+def _integer(dtype: types.Float) -> ir.IntType:
+    return ir.IntType(dtype.bitwidth)
+
+
+def _constant(dtype: types.Float, value: float) -> ir.Constant:
+    return ir.Constant(_vector(dtype), [value] * LANES)
+
+
+def _broadcast(builder: Any, kind: ir.Type, value: Any) -> Any:
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(
+        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    )
+
+
+def _call(builder: Any, name: str, kind: ir.Type, *values: Any) -> Any:
+    """An LLVM intrinsic whose arguments and result are all of ``kind``."""
+    signature = ir.FunctionType(kind, [kind] * len(values))
+    suffix = f"v{LANES}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, signature, f"llvm.{name}.{suffix}"), values
+    )
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, position: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [position]), _vector(kind.dtype).as_pointer())
+
+
+@_instruction
+def load(typingctx: Any, array: Any, position: Any) -> Any:
+    """The lanes that start at ``array[position]``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+
+    return Lanes(array.dtype)(array, types.intp), codegen
+
+
+@_instruction
+def store(typingctx: Any, array: Any, position: Any, value: Any) -> Any:
+    """Writes the lanes to ``array[position:]``, rounded to the array's dtype."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        lanes = args[2]
+        if value.dtype.bitwidth > array.dtype.bitwidth:
+            lanes = builder.fptrunc(lanes, _vector(array.dtype))
+        builder.store(lanes, pointer, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, value), codegen
+
+
+@_instruction
+def splat(typingctx: Any, value: Any) -> Any:
+    """All lanes equal to a float32 or float64 scalar."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _broadcast(builder, _vector(value), args[0])
+
+    return Lanes(value)(value), codegen
+
+
+@_instruction
+def widen(typingctx: Any, value: Any) -> Any:
+    """The lanes in float64."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if value.dtype == types.float64:
+            return args[0]
+        return builder.fpext(args[0], _vector(types.float64))
+
+    return Lanes(types.float64)(value), codegen
+
+
+@_instruction
+def narrow(typingctx: Any, value: Any, like: Any) -> Any:
+    """The lanes in the dtype of the scalar ``like``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return args[0] if value.dtype == like else builder.fptrunc(args[0], _vector(like))
+
+    return Lanes(like)(value, like), codegen
+
+
+@_instruction
+def fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c``, rounded once where the processor can."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "fmuladd", args[0].type, *args)
+
+    return a(a, b, c), codegen
+
+
+@_instruction
+def root(typingctx: Any, a: Any) -> Any:
+    """Square roots."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "sqrt", args[0].type, args[0])
+
+    return a(a), codegen
+
+
+@_instruction
+def magnitude(typingctx: Any, a: Any) -> Any:
+    """Absolute values."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "fabs", args[0].type, args[0])
+
+    return a(a), codegen
+
+
+@_instruction
+def nearest(typingctx: Any, a: Any) -> Any:
+    """The nearest whole numbers."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "rint", args[0].type, args[0])
+
+    return a(a), codegen
+
+
+@_instruction
+def power_of_two(typingctx: Any, a: Any) -> Any:
+    """``2 ** a`` for whole ``a`` in the range of normal exponents, by writing the exponent's bits."""
+    mantissa, bias = (23, 127) if a.dtype == types.float32 else (52, 1023)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.VectorType(_integer(a.dtype), LANES)
+        whole = builder.fptosi(args[0], kind)
+        bits = builder.shl(
+            builder.add(whole, ir.Constant(kind, [bias] * LANES)), ir.Constant(kind, [mantissa] * LANES)
+        )
+        return builder.bitcast(bits, args[0].type)
+
+    return a(a), codegen
+
+
+@_instruction
+def where_positive(typingctx: Any, test: Any, yes: Any, no: Any) -> Any:
+    """``yes`` where ``test > 0``, else ``no``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(
+            builder.fcmp_ordered(">", args[0], _constant(test.dtype, 0.0)), args[1], args[2]
+        )
+
+    return yes(test, yes, no), codegen
+
+
+@_instruction
+def count_above(typingctx: Any, a: Any, b: Any) -> Any:
+    """In how many lanes ``a > b``: an integer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered(">", args[0], args[1]), ir.IntType(LANES))
+        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+    return types.int64(a, b), codegen
+
+
+@_instruction
+def total(typingctx: Any, a: Any) -> Any:
+    """The sum of the lanes, by halves: the same order on every machine."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value, width = args[0], LANES
+        while width > 1:
+            width //= 2
+            kind = ir.VectorType(ir.IntType(32), width)
+            low, high = (
+                builder.shuffle_vector(
+                    value,
+                    ir.Constant(value.type, ir.Undefined),
+                    ir.Constant(kind, list(range(k, k + width))),
+                )
+                for k in (0, width)
+            )
+            value = builder.fadd(low, high)
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    return a.dtype(a), codegen
+
+
+def _operator(symbol: Any, name: str) -> None:
+    @_instruction
+    def lanewise(typingctx: Any, a: Any, b: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return getattr(builder, name)(*args)
+
+        return a(a, b), codegen
+
+    def implementation(a: Any, b: Any) -> Any:
+        return lanewise(a, b)
+
+    @overload(symbol)
+    def apply(a: Any, b: Any) -> Any:
+        if isinstance(a, Lanes) and isinstance(b, Lanes) and a.dtype == b.dtype:
+            return implementation
+        return None
+
+
+for _symbol, _name in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _operator(_symbol, _name)
