@@ -19,7 +19,7 @@ usage: ersm-lab VERB [overrides]
 
   train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
               resume=DIR                                          go on with an unfinished run
-  evaluate    run=DIR [evaluation=NAME] [key=value]               evaluate a finished run (again)
+  evaluate    run=DIR[,DIR ...] [evaluation=NAME] [key=value]     evaluate finished runs (again), and compare several
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
   data        list | make NAME                                    the data sets, and what is missing; generate one
   bench       [NAME ...]                                          speed against named references, measured now
@@ -111,13 +111,16 @@ def _resume(folder: str, rest: list[str]) -> int:
 def _evaluate(words: list[str]) -> int:
     from ersm_lab.config.command_line import evaluation_request
 
-    run, composed, overrides = evaluation_request(words)
-    from ersm_lab.training.evaluate import evaluate_run
+    runs, composed, overrides = evaluation_request(words)
+    from ersm_lab.training.evaluate import evaluate_runs
 
-    folder, summary = evaluate_run(run, composed, overrides)
-    for key, value in sorted(summary.items()):
-        print(f"{key:32s} {value:.6g}" if isinstance(value, float) else f"{key:32s} {value}")
-    print(f"evaluation: {folder}")
+    evaluations, comparison = evaluate_runs(runs, composed, overrides)
+    for folder, summary in evaluations:
+        for key, value in sorted(summary.items()):
+            print(f"{key:52s} {value:.6g}" if isinstance(value, float) else f"{key:52s} {value}")
+        print(f"evaluation: {folder}")
+    if comparison is not None:
+        print(f"comparison: {comparison}")
     return 0
 
 

@@ -84,10 +84,13 @@ def _check_limits(key: str, value: Any, limits: Any) -> None:
     if value is None:
         return
     choices = limits.get("choices")
-    if choices and value not in choices:
-        hint = nearest(str(value), [str(choice) for choice in choices])
-        raise UserError(f"'{key}' is {value!r}, but must be one of {', '.join(map(str, choices))}{hint}")
-    for number in value if isinstance(value, list) else [value]:
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if choices and item not in choices:
+            hint = nearest(str(item), [str(choice) for choice in choices])
+            what = "holds" if isinstance(value, list) else "is"
+            raise UserError(f"'{key}' {what} {item!r}, but must be one of {', '.join(map(str, choices))}{hint}")
+    for number in items:
         for name, (words, holds) in _BOUNDS.items():
             # `not holds` and not the opposite comparison: NaN fails every bound
             if name in limits and not holds(number, limits[name]):

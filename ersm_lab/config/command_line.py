@@ -6,6 +6,7 @@ later edits of ``conf/`` change nothing. The runs themselves happen outside of H
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -74,13 +75,22 @@ def split_jobs(words: Sequence[str]) -> tuple[list[str], int]:
     return [word for word in words if word not in jobs], _count(jobs[-1] if jobs else f"{_JOBS}1")
 
 
-def evaluation_request(words: Sequence[str]) -> tuple[str, dict[str, Any], list[str]]:
-    """The run's folder, a composed configuration and the overrides of an ``evaluate`` command.
+def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any], list[str]]:
+    """The runs' folders, a composed configuration and the overrides of an ``evaluate`` command.
 
+    ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
     Only what does not belong to the training may be overridden: the evaluation, and where and how fast it runs.
     """
-    folders = [word.partition("=")[2] for word in words if word.startswith("run=")]
-    if len(folders) != 1 or not folders[0]:
+    folders: list[str] = []
+    for word in words:
+        if word.startswith("run="):
+            for part in filter(None, word.partition("=")[2].split(",")):
+                found = sorted(glob.glob(part)) if any(sign in part for sign in "*?[") else [part]
+                if not found:
+                    raise UserError(f"run={part} matches no folder")
+                folders += found
+    folders = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
+    if not folders:
         raise UserError(
             "evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c"
         )
@@ -91,7 +101,7 @@ def evaluation_request(words: Sequence[str]) -> tuple[str, dict[str, Any], list[
             raise UserError(
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}"
             )
-    return folders[0], compose_experiment(overrides).config, overrides
+    return folders, compose_experiment(overrides).config, overrides
 
 
 def _count(word: str) -> int:

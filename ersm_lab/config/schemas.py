@@ -131,6 +131,48 @@ class CallbacksConfig:
     extra: dict[str, Any] = setting({}, "further Lightning callbacks: name -> {_target_: ..., keywords}")
 
 
+RANKINGS = (
+    "energy", "total_energy", "magnitude", "grad_cam", "grad_cam_baseline", "integrated_gradients", "centre",
+    "position_only", "random",
+)  # fmt: skip
+OCCLUDERS = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
+FILLS = ("mean", "black", "noise", "blur", "image")
+
+
+@dataclass
+class DeletionConfig:
+    """The deletion protocol, at the level of tokens."""
+
+    rankings: list[str] = setting(list(RANKINGS), "those that a model has are used", choices=RANKINGS)
+    draws: int = setting(5, "of the random ranking", ge=1)
+    baseline: str | None = setting(None, "run directory of the plain classifier, for grad_cam_baseline")
+    position_only: str | None = setting(None, "run directory of the position-only control")
+
+
+@dataclass
+class PixelDeletionConfig:
+    """Deletion and insertion of pixels."""
+
+    ranking: str = setting("grad_cam", "upsampled from tokens to pixels", choices=RANKINGS)
+    steps: int = setting(20, "points of the curve besides its start", ge=1)
+    fills: list[str] = setting(["mean"], "what deleted pixels become", choices=("mean", "blur", "noise"))
+    images: int = setting(500, "of the split, evenly spread", ge=1)
+
+
+@dataclass
+class OcclusionConfig:
+    """Structured occlusion: every shape at every area with the first fill, and squares with the others."""
+
+    shapes: list[str] = setting(
+        [*OCCLUDERS, "object", "background"],
+        "the last two where the data have object masks",
+        choices=(*OCCLUDERS, "object", "background"),
+    )
+    areas: list[float] = setting([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], "share of the image", ge=0, le=0.7)
+    fills: list[str] = setting(list(FILLS), "what occluded pixels become", choices=FILLS)
+    seed: int = setting(0, "of where the occluders lie; the same for every model", ge=0)
+
+
 @dataclass
 class EvaluationConfig:
     """What is measured on a finished training, and later with `ersm-lab evaluate`."""
@@ -140,6 +182,9 @@ class EvaluationConfig:
     split: str = setting("test", "which split is read", choices=("val", "test"))
     checkpoint: str = setting("best", "which checkpoint is read", choices=("best", "last"))
     panels: int = setting(6, "images in the panel figure; 0: none", ge=0, le=64)
+    deletion: DeletionConfig | None = setting(None, "of the suites deletion and stress")
+    pixel_deletion: PixelDeletionConfig | None = setting(None, "of the suites deletion and stress; null: none")
+    occlusion: OcclusionConfig | None = setting(None, "of the suites occlusion and stress")
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""Suites over finished trainings. A suite is a module with ``evaluate(subject) -> summary``; see ``subject.py``."""
+"""Suites over finished trainings. A suite is a module with ``evaluate(subjects) -> summaries``; see ``subject.py``."""

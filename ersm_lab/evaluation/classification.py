@@ -10,18 +10,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ersm_lab.evaluation.figures import histogram_figure
 from ersm_lab.evaluation.panels import draw_panels
-from ersm_lab.evaluation.subject import Subject
-from ersm_lab.metrics.localisation import mask_auroc, pointing_game
+from ersm_lab.evaluation.subject import Subject, each
+from ersm_lab.metrics.localisation import energy_inside, mask_auroc, pointing_game
 from ersm_lab.metrics.sparsity import effective_share, mask_entropy, mean_keep, share_above
 
 
+@each
 def evaluate(subject: Subject) -> dict[str, Any]:
-    """Writes the table ``predictions`` (one row per image), the array ``masks`` and the figure ``panels``.
+    """Writes the tables ``predictions`` (one row per image) and ``mask_histogram``, the array ``masks``, the figure ``panels``.
 
     Returns means over the split, as ``<split>/<metric>``: ``accuracy``, ``cross_entropy``; with a mask ``effective_share``,
     ``mask_entropy`` (over log N), and, only where the mask's scale means something (the plain mean), ``mean_keep`` and
-    ``share_above_half``; with object masks ``mask_auroc`` and ``pointing_game``.
+    ``share_above_half``; with object masks ``mask_auroc``, ``pointing_game`` and
+    ``energy_inside``.
     """
     runner, split = subject.runner, subject.data.split(subject.split)
     columns: dict[str, list[Tensor]] = {}
@@ -43,6 +46,7 @@ def evaluate(subject: Subject) -> dict[str, Any]:
             "masks", "Keep probabilities", f"keep_prob (n, N), tokens of a {grid[0]}x{grid[1]} grid in raster order.",
             keep_prob=keep.astype(np.float16), grid=np.array(grid), index=frame["index"].to_numpy(),
         )  # fmt: skip
+        _histogram(subject, keep)
     if subject.settings["panels"]:
         draw_panels(subject, frame, keep)
     measured = frame.drop(columns=["index", "name", "label", "predicted", "confidence"]).rename(
@@ -76,4 +80,17 @@ def _per_image(output: Any, batch: dict[str, Tensor], model: Any) -> dict[str, T
         mask = batch["mask"].cpu()
         columns["mask_auroc"] = mask_auroc(keep, mask, model.grid_size)
         columns["pointing_game"] = pointing_game(keep, mask, model.grid_size)
+        columns["energy_inside"] = energy_inside(keep, mask, model.grid_size)
     return columns
+
+
+def _histogram(subject: Subject, keep: np.ndarray) -> None:
+    """The table and the figure ``mask_histogram``: as they are, and scaled by each image's largest value."""
+    edges = np.linspace(0, 1, 21)
+    scaled = keep / np.maximum(keep.max(1, keepdims=True), np.finfo(np.float32).tiny)
+    share, share_raw = (np.histogram(values, edges)[0] / values.size for values in (scaled, keep))
+    frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": share, "share_raw": share_raw})
+    what = "Share of tokens per bin; `share` scales each mask by its largest value, `share_raw` does not."
+    subject.store.table("mask_histogram", frame, "Histogram of masks", what)
+    arms = {"scaled by the image's maximum": share, "as it is": share_raw}
+    subject.store.figure("mask_histogram", histogram_figure(edges, arms, "keep probability"), "Histogram of masks", what)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -31,7 +33,7 @@ def draw_panels(subject: Subject, frame: pd.DataFrame, keep: np.ndarray | None) 
         )
         for column, place in enumerate(chosen):
             record = frame.iloc[place]
-            picture = _shown(subject, int(record["index"]))
+            picture = shown(subject.data, subject.split, int(record["index"]))
             grid = None if keep is None else keep[place].reshape(subject.runner.model.grid_size)
             for row, name in enumerate(rows):
                 axis: Axes = axes[row, column]
@@ -64,10 +66,10 @@ def draw_panels(subject: Subject, frame: pd.DataFrame, keep: np.ndarray | None) 
         )  # fmt: skip
 
 
-def _shown(subject: Subject, index: int) -> np.ndarray:
-    """The picture as the model saw it: after the evaluation transform, colours restored. ``(H, W, 3)`` uint8."""
-    tensor = subject.data.view_dataset(subject.split, None)[index]["image"]
-    settings = subject.data.transform
+def shown(data: Any, split: str, index: int) -> np.ndarray:
+    """The picture as a model sees it: after the evaluation transform, colours restored. ``(H, W, 3)`` uint8."""
+    tensor = data.view_dataset(split, None)[index]["image"]
+    settings = data.transform
     mean, std = np.array(settings["mean"]), np.array(settings["std"])
     pixels = tensor.permute(1, 2, 0).numpy() * std + mean
     return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)

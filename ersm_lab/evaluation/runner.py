@@ -34,20 +34,20 @@ class Runner:
     def __call__(self, batch: Mapping[str, Any]) -> Any:
         """The model's output for a batch as a data module gives it."""
         with self._autocast():
-            return self.model.step(self._move(batch))[0]
+            return self.model.step(self.move(batch))[0]
 
     @torch.inference_mode()
     def features(self, batch: Mapping[str, Any]) -> Tensor:
         """The backbone's features of the batch's images ``(B, C, h, w)``."""
         with self._autocast():
-            features: Tensor = self.model.features(self._move(batch)["image"])
+            features: Tensor = self.model.features(self.move(batch)["image"])
         return features
 
     def _autocast(self) -> torch.autocast:
         kind = _AUTOCAST.get(self.precision)
         return torch.autocast(self.device.type, dtype=kind or torch.bfloat16, enabled=kind is not None)
 
-    def _move(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+    def move(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         moved = {}
         for name, value in batch.items():
             if isinstance(value, Tensor):

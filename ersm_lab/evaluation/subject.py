@@ -1,11 +1,15 @@
-"""What a suite is given: a trained model, one split of its data, and a place for artifacts."""
+"""What a suite is given: trained models, one split of their data, and a place for artifacts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
+from ersm_lab.evaluation.rankings import Scene
 from ersm_lab.evaluation.runner import Runner
 
 
@@ -21,6 +25,7 @@ class Subject:
     split: ``val`` or ``test``.
     settings: the ``evaluation`` group of the configuration.
     store: the artifact store of the run or of the evaluation.
+    others: models of the same features by role, ``baseline`` and ``position_only``, where they are known.
     """
 
     runner: Runner
@@ -29,3 +34,22 @@ class Subject:
     split: str
     settings: dict[str, Any]
     store: Any
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def scene(self, batch: Mapping[str, Any]) -> Scene:
+        """A batch as rankings see it: features ``(B, C, h, w)`` in float32 at least, and the model's output for them."""
+        features = self.runner.features(batch) if "features" not in batch else self.runner.move(batch)["features"]
+        features = features if features.dtype == torch.float64 else features.float()
+        model = self.runner.model
+        return Scene(model, features, model.classify(features), batch["index"], self.others)
+
+
+def each(suite: Callable[[Subject], dict[str, Any]]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:
+    """A suite that looks at one model at a time, as one that is given several."""
+
+    @functools.wraps(suite)
+    def evaluate(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+        return [suite(subject) for subject in subjects]
+
+    return evaluate

@@ -192,6 +192,26 @@ class EvaluationDirectory(_Recorded):
     record_name = "evaluation.json"
 
 
+class ComparisonDirectory(_Recorded):
+    """``outputs/<paper>/comparisons/<name>-<hash>/``: what several runs give together; its record names its inputs."""
+
+    record_name = "comparison.json"
+
+    @classmethod
+    def create(
+        cls, outputs: Path, paper: str, name: str, inputs: list[str], spec: dict[str, Any]
+    ) -> ComparisonDirectory:
+        """The folder for these inputs and this request; asked for again, it is written again."""
+        digest = canonical_hash({"inputs": sorted(inputs), "spec": spec})[:8]
+        path = outputs / paper / "comparisons" / f"{name}-{digest}"
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec)))
+        comparison = cls(path)
+        fields = {"name": name, "inputs": inputs, "spec": spec, "package_digest": package_digest()}
+        write_json(path / cls.record_name, _fresh(fields))
+        return comparison
+
+
 def _fresh(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,

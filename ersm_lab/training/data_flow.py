@@ -23,9 +23,10 @@ class Flow:
     config: the resolved configuration.
     data: its data module, set up.
     model: its model; with the feature cache its backbone must be the frozen one.
+    train: False builds no features of the training split.
     """
 
-    def __init__(self, config: Mapping[str, Any], data: Any, model: Any) -> None:
+    def __init__(self, config: Mapping[str, Any], data: Any, model: Any, train: bool = True) -> None:
         self.config, self.data = config, data
         self.cache: FeatureCache | None = None
         settings = config["trainer"]["feature_cache"]
@@ -42,8 +43,9 @@ class Flow:
                 batch_size=settings["batch_size"],
                 seed=data.augment_seed,
             )
-            self._train = self.cache.dataset("train", max(1, config["data"]["views"]))
-            self._val = self.cache.dataset("val")
+            if train:
+                self._train = self.cache.dataset("train", max(1, config["data"]["views"]))
+                self._val = self.cache.dataset("val")
 
     def runner(self, model: Any) -> Runner:
         """``model`` on the device and in the precision of this run."""
@@ -65,7 +67,7 @@ class Flow:
         if self.cache is None:
             loader: DataLoader[Any] = self.data.eval_dataloader(split, rank_share=rank_share)
             return loader
-        dataset = self._val if split == "val" else self.cache.dataset(split)
+        dataset = getattr(self, f"_{split}", None) or self.cache.dataset(split)
         size = self.config["data"]["eval_batch_size"] or 2 * self.config["data"]["batch_size"]
         sampler = (
             self.data.eval_sampler(len(dataset))

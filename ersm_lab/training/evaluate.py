@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import torch
 
 from ersm_lab.errors import UserError
+from ersm_lab.evaluation.compare import Member, compare
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model
 from ersm_lab.training.data_flow import Flow
@@ -33,26 +35,54 @@ def load_checkpoint(model: Any, checkpoint: Path) -> None:
 
 def evaluate_model(flow: Flow, model: Any, settings: Mapping[str, Any], store: Any) -> dict[str, Any]:
     """Runs the suite of ``settings`` on a loaded model; returns its summary, ``<split>/<metric>``."""
-    suite = import_module(f"ersm_lab.evaluation.{settings['suite']}")
-    batches = flow.eval_loader(settings["split"], rank_share=False)
-    subject = Subject(flow.runner(model), batches, flow.data, settings["split"], dict(settings), store)
-    summary: dict[str, Any] = suite.evaluate(subject)
+    summary: dict[str, Any] = _suite(settings)([_subject(flow, model, settings, store, {})])[0]
     return summary
 
 
-def evaluate_run(
-    folder: str | Path, composed: Mapping[str, Any], overrides: Sequence[str]
-) -> tuple[Path, dict[str, Any]]:
-    """Evaluates a finished run into ``<run>/evaluations/<name>-<hash>/``; the training record stays as it is.
+def evaluate_runs(
+    folders: Sequence[str | Path], composed: Mapping[str, Any], overrides: Sequence[str]
+) -> tuple[list[tuple[Path, dict[str, Any]]], Path | None]:
+    """Evaluates finished runs, each into its ``evaluations/<name>-<hash>/``; training records stay as they are.
+
+    Several runs are compared too: on the same images, in pairs of the same seed, in a folder of their own that names them.
+    The control models of the deletion protocol are then found among them by variant and seed.
 
     Parameters
     ----------
-    folder: the run directory.
-    composed: a configuration composed under ``overrides``; its ``evaluation`` counts when an override touches it, the
+    folders: run directories.
+    composed: a configuration composed under ``overrides``; its ``evaluation`` counts when an override touches it, each
         run's own otherwise.
     overrides: of ``evaluation``, and of where and how fast it runs.
+
+    Returns the folder and the summary of every evaluation, and the folder of the comparison (None for one run).
     """
-    run = RunDirectory.open(Path(folder))
+    runs = [RunDirectory.open(Path(folder)) for folder in folders]
+    configs = [_config_of(run, composed, overrides) for run in runs]
+    suites = {config["evaluation"]["suite"] for config in configs}
+    if len(suites) > 1:
+        raise UserError(f"runs of different evaluations ({', '.join(sorted(suites))}): choose one, evaluation=NAME")
+    evaluations = [
+        run.evaluation(
+            config["evaluation"]["name"], {"evaluation": config["evaluation"], "data": config["data"]}
+        )
+        for run, config in zip(runs, configs, strict=True)
+    ]
+    try:
+        summaries = _evaluate(runs, configs, evaluations)
+    except BaseException as error:
+        for evaluation in evaluations:
+            if evaluation.status == "running":
+                evaluation.finish("failed", error=f"{type(error).__name__}: {error}")
+        raise
+    found = [(evaluation.path, summary) for evaluation, summary in zip(evaluations, summaries, strict=True)]
+    if len(runs) == 1:
+        return found, None
+    return found, _compare(runs, configs, evaluations)
+
+
+def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    if run.status != "finished":
+        raise UserError(f"{run.path} is {run.status}; only a finished run can be evaluated")
     config: dict[str, Any] = dict(run.config)
     config["paths"] = composed["paths"]
     if any(word.lstrip("+~").startswith("evaluation") for word in overrides):
@@ -61,27 +91,105 @@ def evaluate_run(
         group, _, key = word.lstrip("+~").partition("=")[0].partition(".")
         if group in ("trainer", "data"):
             config[group] = {**config[group], key: composed[group][key]}
-    settings = config["evaluation"]
     # the run's own checkpoint holds the backbone too: where it once came from no longer matters
     backbone = config["model"].get("backbone")
     if backbone:
         own = {"checkpoint": None, "pretrained": False, "from_experiment": None}
         config["model"] = {**config["model"], "backbone": {**backbone, **own}}
-    evaluation = run.evaluation(settings["name"], {"evaluation": settings, "data": config["data"]})
-    trackers = build_trackers(config, run, evaluation)
-    status = "failed"
-    try:
-        with evaluation.heartbeats():
-            data = build_data(config)
+    return config
+
+
+def _evaluate(
+    runs: Sequence[RunDirectory], configs: Sequence[dict[str, Any]], evaluations: Sequence[EvaluationDirectory]
+) -> list[dict[str, Any]]:
+    settings = configs[0]["evaluation"]
+    with ExitStack() as stack:
+        for evaluation in evaluations:
+            stack.enter_context(evaluation.heartbeats())
+        flows: dict[str, Any] = {}
+        loaded = []
+        for run, config in zip(runs, configs, strict=True):
+            key = repr(config["data"])
+            data = flows.setdefault(key, build_data(config))
             model = build_model(config, data)
             load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
-            summary = evaluate_model(Flow(config, data, model), model, settings, evaluation.artifacts)
-            status = "finished"
-            publish_all(trackers, evaluation.artifacts, summary, [])
-            evaluation.finish("finished", summary=summary)
+            loaded.append((Flow(config, data, model, train=False), model.eval()))
+        subjects = []
+        for place, ((flow, model), evaluation) in enumerate(zip(loaded, evaluations, strict=True)):
+            others = _controls(place, configs, [model for _, model in loaded], flow)
+            subjects.append(_subject(flow, model, settings, evaluation.artifacts, others))
+        summaries = _suite(settings)(subjects)
+        for run, config, evaluation, summary in zip(runs, configs, evaluations, summaries, strict=True):
+            trackers = build_trackers(config, run, evaluation)
+            status = "failed"
+            try:
+                publish_all(trackers, evaluation.artifacts, summary, [])
+                evaluation.finish("finished", summary=summary)
+                status = "finished"
+            finally:
+                close_all(trackers, status)
+    return summaries
+
+
+def _subject(flow: Flow, model: Any, settings: Mapping[str, Any], store: Any, others: Mapping[str, Any]) -> Subject:
+    batches = flow.eval_loader(settings["split"], rank_share=False)
+    return Subject(flow.runner(model), batches, flow.data, settings["split"], dict(settings), store, others)
+
+
+def _suite(settings: Mapping[str, Any]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:
+    suite: Callable[[Sequence[Subject]], list[dict[str, Any]]]
+    suite = import_module(f"ersm_lab.evaluation.{settings['suite']}").evaluate
+    return suite
+
+
+def _controls(
+    place: int, configs: Sequence[Mapping[str, Any]], models: Sequence[Any], flow: Flow
+) -> dict[str, Any]:
+    """The models that rankings borrow: named in the settings, or of the same seed, data and backbone among the runs."""
+    found: dict[str, Any] = {}
+    config = configs[place]
+    for role in ("baseline", "position_only"):
+        folder = (config["evaluation"].get("deletion") or {}).get(role)
+        if folder:
+            run = RunDirectory.open(Path(folder))
+            own = {**run.config, "paths": config["paths"]}
+            own["model"]["backbone"].update(checkpoint=None, pretrained=False, from_experiment=None)
+            model = build_model(own, flow.data)
+            load_checkpoint(model, run.checkpoints / f"{config['evaluation']['checkpoint']}.ckpt")
+            found[role] = model.eval()
+            continue
+        for other, model in zip(configs, models, strict=True):
+            same = all(other[key] == config[key] for key in ("seed", "data"))
+            if same and other["model"].get("variant") == role and _same_backbone(model, models[place]):
+                found[role] = model
+                break
+    for role, model in found.items():
+        if not _same_backbone(model, models[place]):
+            raise UserError(f"evaluation.deletion.{role}: that run has another backbone; its ranking says nothing here")
+    return found
+
+
+def _same_backbone(first: Any, second: Any) -> bool:
+    a, b = first.backbone.state_dict(), second.backbone.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[key].cpu(), b[key].cpu()) for key in a)
+
+
+def _compare(
+    runs: Sequence[RunDirectory], configs: Sequence[Mapping[str, Any]], evaluations: Sequence[EvaluationDirectory]
+) -> Path:
+    settings = configs[0]["evaluation"]
+    inputs = [str(evaluation.path) for evaluation in evaluations]
+    comparison = ComparisonDirectory.create(
+        Path(configs[0]["paths"]["outputs"]), runs[0].record["paper"], settings["name"], inputs, dict(settings)
+    )
+    members = [
+        Member(str(config["model"].get("variant") or run.record["experiment"]), int(config["seed"]), evaluation)
+        for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
+    ]
+    try:
+        summary = compare(members, comparison.artifacts, build_data(configs[0]), settings["split"])
+        comparison.finish("finished", summary=summary)
     except BaseException as error:
-        evaluation.finish("failed", error=f"{type(error).__name__}: {error}")
+        comparison.finish("failed", error=f"{type(error).__name__}: {error}")
         raise
-    finally:
-        close_all(trackers, status)
-    return evaluation.path, summary
+    return comparison.path

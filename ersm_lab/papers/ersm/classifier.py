@@ -20,6 +20,7 @@ from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
+from ersm_lab.papers.ersm.tokens import token_grid, tokenize
 
 DEFAULT_OPTIMIZER: dict[str, Any] = {
     "_target_": "torch.optim.AdamW",
@@ -82,8 +83,8 @@ class ERSMClassifier(pl.LightningModule):
         )
         channels, height, width = self.backbone.feature_shape((int(image_size[0]), int(image_size[1])))
         mask_settings = dict(mask or {"enabled": False})
-        patch = int(mask_settings.get("patch_size", 1))
-        self.grid_size = (-(-height // patch), -(-width // patch))
+        self.patch_size = int(mask_settings.get("patch_size", 1))
+        self.grid_size = token_grid(height, width, self.patch_size)
         self.mask: EnergyMask | None = None
         if mask_settings.pop("enabled", True):
             self.mask = EnergyMask(channels, self.grid_size, **mask_settings)
@@ -116,6 +117,10 @@ class ERSMClassifier(pl.LightningModule):
             features: Tensor = self.backbone(images)
         return features
 
+    def tokens(self, features: Tensor) -> Tensor:
+        """``(B, C, h, w)`` -> ``(B, N, C p p)``, channel-major; a patch that overhangs the map is padded with zeros."""
+        return tokenize(features, self.patch_size).mT
+
     def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ERSMOutput:
         """Features ``(B, C, h, w)`` -> logits ``(B, K)`` and the mask's outputs.
 
@@ -130,7 +135,7 @@ class ERSMClassifier(pl.LightningModule):
             pooled = mean_pool(masked.features)
         else:
             keep = masked.keep_prob if forced_mask is None else forced_mask
-            pooled = masked_mean_pool(masked.features, keep, self.mask.patch_size)
+            pooled = masked_mean_pool(masked.features, keep, self.patch_size)
         return ERSMOutput(self.head(pooled.to(self.head.weight.dtype)), masked)
 
     def forward(self, images: Tensor) -> Tensor:
