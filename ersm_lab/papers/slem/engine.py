@@ -19,8 +19,10 @@ from ersm_lab.papers.slem import pretrain as first_phase
 from ersm_lab.papers.slem import sweep as second_phase
 from ersm_lab.papers.slem.activations import ACTIVATIONS
 from ersm_lab.papers.slem.checks import Array, InputError, choice, integer, odd_window, sensitivities
+from ersm_lab.papers.slem.kernel import Learner, Windows
 from ersm_lab.papers.slem.lanes import LANES
 from ersm_lab.papers.slem.network import Network, aligned
+from ersm_lab.papers.slem.sweep import Scene
 from ersm_lab.papers.slem.traversal import TRAVERSALS, key_of
 
 STEPS = ("plain", "normalised")
@@ -32,15 +34,15 @@ HALVINGS = 40  # of a step size that diverges
 def _compiled() -> tuple[Callable[..., None], Callable[..., int]]:
     """Both phases. Numba looks at one file to see whether its disk cache is stale: the closure tells it of all."""
     folder = Path(__file__).parent
-    names = ("activations", "kernel", "lanes", "pretrain", "sweep", "traversal")
+    names = ("activations", "kernel", "lanes", "pretrain", "spans", "sweep", "traversal")
     sources = zlib.crc32(b"".join((folder / f"{name}.py").read_bytes() for name in names))
 
-    @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+    @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
     def pretrain(*arguments: Any) -> Any:
         _ = sources
         return first_phase.pretrain(*arguments)
 
-    @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+    @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
     def sweep(*arguments: Any) -> Any:
         _ = sources
         return second_phase.sweep(*arguments)
@@ -142,19 +144,43 @@ class Engine:
         self._centre = int(grid[k // 2, k // 2])
         self._offsets = np.delete(grid.ravel(), k * k // 2)
         self._weights = self.network.pack(self._checked(initial_weights), self._dtype)
-        padded, direct = self.network.padded, settings.alphas is None
-        self._scalars, self._rows = self._room(self.network.scalars), self._room(self.network.rows)
-        self._scalars[-LANES] = self._rows[-LANES] = 1
-        live = self._room(self.network.rows)
+        room, padded, direct = self._room, self.network.padded, settings.alphas is None
+        alphas = sensitivities(settings.alphas)
+        levels = np.zeros(0) if alphas is None else alphas / settings.memory
+        live = room(self.network.rows)
         live[:] = self.network.live
-        self._shared = (
-            *(self.network.layers, self.network.scalar_of, self.network.row_of, self._scalars, self._rows),
-            *(self._room(self.network.rows), live, self._weights, ACTIVATIONS.index(settings.activation)),
+        self._learner = Learner(
+            layers=self.network.layers,
+            depth=len(settings.hidden),
+            scalar_of=self.network.scalar_of,
+            row_of=self.network.row_of,
+            groups=padded // LANES,
+            outgoing=self.network.outgoing,
+            last=self.network.scalars - LANES + 1,
+            scalars=room(self.network.scalars),
+            rows=room(self.network.rows),
+            slopes=room(self.network.rows),
+            live=live,
+            weights=self._weights,
+            activation=ACTIVATIONS.index(settings.activation),
+            one=self._dtype(1),
         )
-        self._statistics = (
-            *(self._room((settings.order - 1) * padded), self._room(settings.memory * padded)),
-            *(self._room(settings.memory * padded * direct), self._room(padded)),
-            *(aligned(padded, np.float64), aligned(padded, np.float64)),
+        self._learner.scalars[-LANES] = self._learner.rows[-LANES] = 1
+        self._windows = Windows(
+            order=settings.order,
+            memory=settings.memory,
+            previous=room((settings.order - 1) * padded),
+            ring=room(settings.memory * padded),
+            head=room(padded),
+            spreads=room(settings.memory * padded * direct),
+            head_mean=aligned(padded, np.float64),
+            head_spread=aligned(padded, np.float64),
+            sensitivities=levels.astype(self._dtype),
+            levels=len(levels),
+            tiny=self._dtype(1e-10),
+        )
+        self._share = (1 / self.network.weights if settings.aggregate == "mean" else 1.0) / max(
+            1, len(levels)
         )
 
     def _room(self, size: int) -> Array:
@@ -176,30 +202,25 @@ class Engine:
         """Copies of the current weights, as ``initial_weights``."""
         return self.network.unpack(self._weights)
 
-    def _image(self, image: Array) -> tuple[Any, ...]:
-        return (np.array(image, self._dtype).ravel(), self.line, *self.size, self._offsets, self._centre)
+    def _scene(self, image: Array) -> Scene:
+        pixels = np.array(image, self._dtype).ravel()
+        return Scene(pixels, self.line, *self.size, self._offsets, self._centre)
 
     def pretrain(self, image: Array) -> None:
         """The first phase: ``settings.pretrain_epochs`` epochs of mini-batches over ``image`` (H, W)."""
         settings, room = self.settings, [self._room(self.network.padded) for _ in range(3)]
-        adam = np.array([settings.pretrain_rate, 0.1, 0.001, 1e-8], self._dtype)
-        key = key_of(settings.seed, 1)
-        _pretrain(
-            *(*self._image(image), *self._shared, settings.pretrain_epochs, settings.pretrain_batch),
-            *(key, adam, *room, self._dtype(1)),
-        )
+        adam = np.array([settings.pretrain_rate, 0.1, 0.001, 1e-8, 0, 0], self._dtype)
+        counts = settings.pretrain_epochs, settings.pretrain_batch
+        _pretrain(self._scene(image), self._learner, *counts, key_of(settings.seed, 1), adam, *room)
 
     def _epoch(self, image: Array, rate: float) -> tuple[int, Maps]:
-        settings, alphas = self.settings, sensitivities(self.settings.alphas)
+        settings = self.settings
         maps = Maps(*(np.zeros(self.size, self._dtype) for _ in range(3)))
-        share = 1 / self.network.weights if settings.aggregate == "mean" else 1.0
-        thresholds = np.zeros(0) if alphas is None else alphas / settings.memory
-        share /= max(1, len(thresholds))
         stopped = _sweep(
-            *(*self._image(image), *self._shared, self._dtype(rate), settings.step == "normalised"),
-            *(settings.order, settings.memory, thresholds.astype(self._dtype), self._dtype(share)),
-            *(TRAVERSALS.index(settings.traversal), key_of(settings.seed), *self._statistics),
-            *(*(map_.ravel() for map_ in maps), self._dtype(1), self._dtype(1e-10)),
+            *(self._scene(image), self._learner, self._windows, self._dtype(rate)),
+            *(settings.step == "normalised", self._dtype(self._share)),
+            *(TRAVERSALS.index(settings.traversal), key_of(settings.seed)),
+            *(map_.ravel() for map_ in maps),
         )
         return stopped, maps
 

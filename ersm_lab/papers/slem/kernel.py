@@ -1,4 +1,4 @@
-"""The compiled inner loops: forward, backward, step, windowed statistics and Learning Entropy of one sample after another.
+"""The compiled inner loops: forward, backward, step, windowed statistics and Learning Entropy of one sample.
 
 **Windows without subtraction.** Samples are cut into blocks of M. At position p of a block the window of the last M samples
 is the previous block from p on and the current one before p. When a block ends, it is replaced in place by the
@@ -7,12 +7,12 @@ ring of increments is also the store of tails, and a window is one tail merged w
 is ever taken away from a sum: what left the window leaves no rounding behind, however much larger it was.
 Variances merge in the same way (means and squared deviations of both parts, in float64).
 
-Arrays are flat as ``network.Network`` lays them out: P weights in groups of 16.
+Arrays are flat as ``network.Network`` lays them out, P weights in groups of 16, and handed over as ``Span``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import njit
 
@@ -30,18 +30,78 @@ from ersm_lab.papers.slem.lanes import (
     total,
     widen,
 )
+from ersm_lab.papers.slem.spans import span
 
 
-@njit(nogil=True)
-def forward(
-    weights: Any, layers: Any, scalars: Any, rows: Any, slopes: Any, live: Any, activation: int, one: Any
-) -> Any:
-    """The output; leaves activations in ``scalars`` (the last layer's in ``rows``) and their derivatives in ``slopes``."""
-    depth = layers.shape[0]
+class Learner(NamedTuple):
+    """A network at work: arrays of ``network.Network``; floats in the weights' dtype, whose 1 is ``one``.
+
+    depth: hidden layers. groups: P / 16. outgoing: where the output's weights start. last: where its delta stands
+    among the scalars. activation: number in ``activations.ACTIVATIONS``.
+    """
+
+    layers: Any
+    depth: Any
+    scalar_of: Any
+    row_of: Any
+    groups: Any
+    outgoing: Any
+    last: Any
+    scalars: Any
+    rows: Any
+    slopes: Any
+    live: Any
+    weights: Any
+    activation: Any
+    one: Any
+
+
+class Windows(NamedTuple):
+    """Room for statistics, and what they are: ``previous ((order - 1) P,)``, ``ring (memory P,)``, head ``(P,)``.
+
+    spreads ``(memory P,)``, head_mean and head_spread ``(P,)``, float64: of the direct form. sensitivities: ascending,
+    each divided by M, as windows are kept as sums; ``levels`` of them, none for the direct form. tiny: 1e-10.
+    """
+
+    order: Any
+    memory: Any
+    previous: Any
+    ring: Any
+    head: Any
+    spreads: Any
+    head_mean: Any
+    head_spread: Any
+    sensitivities: Any
+    levels: Any
+    tiny: Any
+
+
+@njit(nogil=True, error_model="numpy")
+def learner_spans(a: Any) -> Any:
+    """The learner with spans for arrays, which the caller keeps."""
+    return Learner(
+        *(span(a.layers), a.depth, span(a.scalar_of), span(a.row_of), a.groups, a.outgoing, a.last),
+        *(span(a.scalars), span(a.rows), span(a.slopes), span(a.live), span(a.weights), a.activation, a.one),
+    )
+
+
+@njit(nogil=True, error_model="numpy")
+def window_spans(a: Any) -> Any:
+    """The statistics with spans for arrays, which the caller keeps."""
+    return Windows(
+        *(a.order, a.memory, span(a.previous), span(a.ring), span(a.head), span(a.spreads)),
+        *(span(a.head_mean), span(a.head_spread), span(a.sensitivities), a.levels, a.tiny),
+    )
+
+
+@njit(nogil=True, error_model="numpy")
+def forward(net: Any) -> Any:
+    """The output; leaves activations in ``scalars`` (the last layer's in ``rows``) and derivatives in ``slopes``."""
+    weights, scalars, layers, one = net.weights, net.scalars, net.layers, net.one
     output = splat(one - one)
-    for layer in range(depth):
-        inputs, groups, start = layers[layer, 0], layers[layer, 1], layers[layer, 2]
-        source, row = layers[layer, 3], layers[layer, 4]
+    for layer in range(net.depth):
+        inputs, groups, start = layers[5 * layer], layers[5 * layer + 1], layers[5 * layer + 2]
+        source, row = layers[5 * layer + 3], layers[5 * layer + 4]
         stride = groups * LANES
         for group in range(groups):
             at = start + group * LANES
@@ -60,201 +120,184 @@ def forward(
                 a = fused(splat(scalars[source + i]), load(weights, at), a)
                 at += stride
                 i += 1
-            value, slope = activate(activation, (a + b) + (c + d), one)
+            value, slope = activate(net.activation, (a + b) + (c + d), one)
             at = row + group * LANES
-            if activation == 2:  # of the padding too sigmoid makes a half
-                value = value * load(live, at)
-            store(slopes, at, slope)
-            if layer == depth - 1:
-                store(rows, at + stride, value)
-                outgoing = weights.shape[0] - stride - LANES + group * LANES
-                output = fused(value, load(weights, outgoing), output)
+            if net.activation == 2:  # of the padding too sigmoid makes a half
+                value = value * load(net.live, at)
+            store(net.slopes, at, slope)
+            if layer == net.depth - 1:
+                store(net.rows, at + stride, value)
+                output = fused(value, load(weights, net.outgoing + group * LANES), output)
             else:
-                store(scalars, layers[layer + 1, 3] + group * LANES, value)
-    return total(output) + weights[weights.shape[0] - LANES]
+                store(scalars, layers[5 * layer + 8] + group * LANES, value)
+    return total(output) + weights[(net.groups - 1) * LANES]
 
 
-@njit(nogil=True)
-def backward(weights: Any, layers: Any, scalars: Any, rows: Any, slopes: Any, one: Any) -> Any:
+@njit(nogil=True, error_model="numpy")
+def backward(net: Any) -> None:
     """Writes d output / d z of every unit to ``rows``."""
-    depth = layers.shape[0]
-    groups, row = layers[depth - 1, 1], layers[depth - 1, 4]
-    outgoing = weights.shape[0] - groups * LANES - LANES
-    for group in range(groups):
-        at = row + group * LANES
-        store(rows, at, load(slopes, at) * load(weights, outgoing + group * LANES))
-    for layer in range(depth - 2, -1, -1):
-        above, start, above_row = layers[layer + 1, 1], layers[layer + 1, 2], layers[layer + 1, 4]
-        row = layers[layer, 4]
-        for i in range(layers[layer, 1] * LANES):
-            rows[row + i] = one - one
-        for i in range(layers[layer + 1, 0]):
-            back = splat(one - one)
-            for group in range(above):
-                at = start + (i * above + group) * LANES
-                back = fused(load(weights, at), load(rows, above_row + group * LANES), back)
-            rows[row + i] = slopes[row + i] * total(back)
+    weights, rows, layers, zero = net.weights, net.rows, net.layers, net.one - net.one
+    last = 5 * (net.depth - 1)
+    for group in range(layers[last + 1]):
+        at = layers[last + 4] + group * LANES
+        store(rows, at, load(net.slopes, at) * load(weights, net.outgoing + group * LANES))
+    for layer in range(net.depth - 2, -1, -1):
+        row, above = layers[5 * layer + 4], 5 * layer + 5
+        for i in range(layers[5 * layer + 1] * LANES):
+            rows[row + i] = zero
+        for i in range(layers[above]):
+            back = splat(zero)
+            for group in range(layers[above + 1]):
+                at = layers[above + 2] + (i * layers[above + 1] + group) * LANES
+                back = fused(load(weights, at), load(rows, layers[above + 4] + group * LANES), back)
+            rows[row + i] = net.slopes[row + i] * total(back)
 
 
-@njit(nogil=True)
-def squared_gradient(layers: Any, scalars: Any, rows: Any, one: Any) -> Any:
+@njit(nogil=True, error_model="numpy")
+def squared(values: Any, start: int, count: int, zero: Any) -> Any:
+    """The sum of squares of ``count`` values, rounded up to whole groups: padding is zero."""
+    result = splat(zero)
+    for at in range(start, start + count, LANES):
+        value = load(values, at)
+        result = fused(value, value, result)
+    return total(result)
+
+
+@njit(nogil=True, error_model="numpy")
+def squared_gradient(net: Any) -> Any:
     """|d output / d weights|^2 over all weights, at least 1 (the output's bias)."""
+    layers, one = net.layers, net.one
     result = one
-    for layer in range(layers.shape[0]):
-        inputs, groups, source, row = layers[layer, 0], layers[layer, 1], layers[layer, 3], layers[layer, 4]
-        squares = splat(one - one)
-        at = source
-        while at < source + inputs:  # the padding is zero
-            x = load(scalars, at)
-            squares = fused(x, x, squares)
-            at += LANES
-        deltas = splat(one - one)
-        for group in range(groups):
-            delta = load(rows, row + group * LANES)
-            deltas = fused(delta, delta, deltas)
-        result += (total(squares) + one) * total(deltas)
-        if layer == layers.shape[0] - 1:
-            outer = splat(one - one)
-            for group in range(groups):
-                value = load(rows, row + (groups + group) * LANES)
-                outer = fused(value, value, outer)
-            result += total(outer)
+    for layer in range(net.depth):
+        units, row = layers[5 * layer + 1] * LANES, layers[5 * layer + 4]
+        inputs = squared(net.scalars, layers[5 * layer + 3], layers[5 * layer], one - one)
+        result += (inputs + one) * squared(net.rows, row, units, one - one)
+        if layer == net.depth - 1:
+            result += squared(net.rows, row + units, units, one - one)
     return result
 
 
-@njit(nogil=True)
-def scale(rows: Any, layers: Any, factor: Any) -> None:
+@njit(nogil=True, error_model="numpy")
+def scale(net: Any, factor: Any) -> None:
     """Turns derivatives of the output into steps: times ``factor`` (step size times error)."""
-    last = layers.shape[0] - 1
-    at, end = 0, layers[last, 4] + layers[last, 1] * LANES
-    while at < end:
-        store(rows, at, load(rows, at) * splat(factor))
-        at += LANES
+    last = 5 * (net.depth - 1)
+    for at in range(0, net.layers[last + 4] + net.layers[last + 1] * LANES, LANES):
+        store(net.rows, at, load(net.rows, at) * splat(factor))
+    net.scalars[net.last] = factor
 
 
-@njit(nogil=True, inline="always")
-def increment(group: int, scalar_of: Any, row_of: Any, scalars: Any, rows: Any) -> Any:
+@njit(nogil=True, error_model="numpy")
+def increment(net: Any, group: int) -> Any:
     """The 16 increments of a group of weights."""
-    return splat(scalars[scalar_of[group]]) * load(rows, row_of[group])
+    return splat(net.scalars[net.scalar_of[group]]) * load(net.rows, net.row_of[group])
 
 
-@njit(nogil=True, inline="always")
-def differenced(d: Any, order: int, previous: Any, at: int) -> Any:
+@njit(nogil=True, error_model="numpy")
+def difference(d: Any, order: int, previous: Any, padded: int, at: int) -> Any:
     """The ``order``-th difference of the weight path, from the increment and the differences one sample ago."""
     for k in range(order - 1):
-        held = load(previous, k * (previous.shape[0] // (order - 1)) + at)
-        store(previous, k * (previous.shape[0] // (order - 1)) + at, d)
+        held = load(previous, k * padded + at)
+        store(previous, k * padded + at, d)
         d = d - held
     return magnitude(d)
 
 
-@njit(nogil=True)
-def step_multiscale(
-    weights: Any, scalar_of: Any, row_of: Any, scalars: Any, rows: Any, order: int, previous: Any, ring: Any,
-    slot: int, head: Any, mode: int, sensitivities: Any, one: Any
-) -> Any:  # fmt: skip
+@njit(nogil=True, error_model="numpy")
+def step_multiscale(net: Any, windows: Any, slot: int, mode: int) -> Any:
     """One step of all weights: (how many (weight, sensitivity) pairs exceed, sum of |dw|).
 
     mode: 0 before the first difference of this order exists, 1 while the first window fills, 2 from then on.
-    sensitivities: ascending, each divided by M, as windows are kept as sums.
     """
-    active = splat(one - one)
+    active = splat(net.one - net.one)
     exceeding = 0
-    base = slot * weights.shape[0]
-    for group in range(scalar_of.shape[0]):
+    padded = net.groups * LANES
+    base = slot * padded
+    for group in range(net.groups):
         at = group * LANES
-        d = increment(group, scalar_of, row_of, scalars, rows)
-        store(weights, at, load(weights, at) + d)
+        d = increment(net, group)
+        store(net.weights, at, load(net.weights, at) + d)
         size = magnitude(d)
         active = active + size
-        if order > 1:
-            size = differenced(d, order, previous, at)
+        if windows.order > 1:
+            size = difference(d, windows.order, windows.previous, padded, at)
         if mode > 0:
-            sums = load(head, at)
+            sums = load(windows.head, at)
             if mode == 2:
-                window = sums + load(ring, base + at)
-                for k in range(sensitivities.shape[0]):
-                    count = count_above(size, window * splat(sensitivities[k]))
+                window = sums + load(windows.ring, base + at)
+                for k in range(windows.levels):
+                    count = count_above(size, window * splat(windows.sensitivities[k]))
                     if count == 0:
                         break  # nor any larger one
                     exceeding += count
-            store(head, at, sums + size)
-            store(ring, base + at, size)
-    return one * exceeding, total(active)
+            store(windows.head, at, sums + size)
+            store(windows.ring, base + at, size)
+    return net.one * exceeding, total(active)
 
 
-@njit(nogil=True)
-def tails_multiscale(ring: Any, memory: int, head: Any) -> None:
+@njit(nogil=True, error_model="numpy")
+def tails_multiscale(windows: Any, padded: int) -> None:
     """Ends a block: slot p becomes the sum of slots p to M - 1, the head starts again."""
-    padded = head.shape[0]
-    at = 0
-    while at < padded:
-        sums = load(ring, (memory - 1) * padded + at)
-        for slot in range(memory - 2, -1, -1):
+    ring = windows.ring
+    for at in range(0, padded, LANES):
+        sums = load(ring, (windows.memory - 1) * padded + at)
+        for slot in range(windows.memory - 2, -1, -1):
             sums = sums + load(ring, slot * padded + at)
             store(ring, slot * padded + at, sums)
-        store(head, at, sums - sums)
-        at += LANES
+        store(windows.head, at, sums - sums)
 
 
-@njit(nogil=True)
-def step_direct(
-    weights: Any, scalar_of: Any, row_of: Any, scalars: Any, rows: Any, order: int, previous: Any, ring: Any,
-    slot: int, head_mean: Any, mode: int, spreads: Any, head_spread: Any, memory: int, one: Any, tiny: Any
-) -> Any:  # fmt: skip
-    """One step of all weights: (sum of (|dw| - mean) / (std + 1e-10), sum of |dw|), windows as in ``step_multiscale``.
+@njit(nogil=True, error_model="numpy")
+def step_direct(net: Any, windows: Any, slot: int, mode: int) -> Any:
+    """One step of all weights: (sum of (|dw| - mean) / (std + 1e-10), sum of |dw|); mode as in ``step_multiscale``.
 
-    ring and spreads: means and sums of squared deviations of the tails; head_mean, head_spread: of the head, float64. tiny: 1e-10.
+    ring and spreads hold means and sums of squared deviations of the tails; all but the last division is float64.
     """
-    active = scores = splat(one - one)
-    base = slot * weights.shape[0]
-    head_share = splat(slot / memory)  # float64, as everything that a variance is made of
+    active = scores = splat(net.one - net.one)
+    padded, memory = net.groups * LANES, windows.memory
+    base = slot * padded
+    head_share = splat(slot / memory)
     between = splat(slot * (memory - slot) / memory)
-    per_sample = splat(1.0 / memory)
-    grown = splat(1.0 / (slot + 1))
-    for group in range(scalar_of.shape[0]):
+    per_sample, grown = splat(1.0 / memory), splat(1.0 / (slot + 1))
+    for group in range(net.groups):
         at = group * LANES
-        d = increment(group, scalar_of, row_of, scalars, rows)
-        store(weights, at, load(weights, at) + d)
+        d = increment(net, group)
+        store(net.weights, at, load(net.weights, at) + d)
         size = magnitude(d)
         active = active + size
-        if order > 1:
-            size = differenced(d, order, previous, at)
+        if windows.order > 1:
+            size = difference(d, windows.order, windows.previous, padded, at)
         if mode > 0:
             wide = widen(size)
-            mean, spread = load(head_mean, at), load(head_spread, at)
+            mean, spread = load(windows.head_mean, at), load(windows.head_spread, at)
             if mode == 2:
-                tail = widen(load(ring, base + at))
+                tail = widen(load(windows.ring, base + at))
                 gap = mean - tail
-                within = widen(load(spreads, base + at)) + spread
-                variance = narrow(fused(gap * gap, between, within) * per_sample, one)
-                over = narrow(wide - fused(gap, head_share, tail), one)
-                scores = scores + over / (root(variance) + splat(tiny))
+                within = widen(load(windows.spreads, base + at)) + spread
+                variance = narrow(fused(gap * gap, between, within) * per_sample, net.one)
+                over = narrow(wide - fused(gap, head_share, tail), net.one)
+                scores = scores + over / (root(variance) + splat(windows.tiny))
             off = wide - mean
             mean = fused(off, grown, mean)
-            store(head_mean, at, mean)
-            store(head_spread, at, fused(off, wide - mean, spread))
-            store(ring, base + at, size)
+            store(windows.head_mean, at, mean)
+            store(windows.head_spread, at, fused(off, wide - mean, spread))
+            store(windows.ring, base + at, size)
     return total(scores), total(active)
 
 
-@njit(nogil=True)
-def tails_direct(ring: Any, spreads: Any, memory: int, head_mean: Any, head_spread: Any) -> None:
+@njit(nogil=True, error_model="numpy")
+def tails_direct(windows: Any, padded: int) -> None:
     """Ends a block: slot p becomes mean and squared deviations of slots p to M - 1, the head starts again."""
-    padded = head_mean.shape[0]
-    at = 0
-    while at < padded:
-        mean = widen(load(ring, at))
+    ring, memory = windows.ring, windows.memory
+    for at in range(0, padded, LANES):
+        mean = widen(load(ring, (memory - 1) * padded + at))
         spread = mean - mean
-        for slot in range(memory - 1, -1, -1):
+        store(windows.head_mean, at, spread)
+        store(windows.head_spread, at, spread)
+        store(windows.spreads, (memory - 1) * padded + at, spread)
+        for slot in range(memory - 2, -1, -1):
             value = widen(load(ring, slot * padded + at))
-            if slot == memory - 1:
-                mean = value
             off = value - mean
             mean = fused(off, splat(1.0 / (memory - slot)), mean)
             spread = fused(off, value - mean, spread)
             store(ring, slot * padded + at, mean)
-            store(spreads, slot * padded + at, spread)
-        store(head_mean, at, spread - spread)
-        store(head_spread, at, spread - spread)
-        at += LANES
+            store(windows.spreads, slot * padded + at, spread)

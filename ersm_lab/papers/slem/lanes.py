@@ -4,27 +4,22 @@ Loops over arrays that may overlap are left scalar by the compiler, or guarded b
 sixteen weights costs more than the work. ``Lanes`` says outright what belongs together: one 512-bit register of
 float32 where there is one, several smaller registers elsewhere, two for float64.
 
-Shapes: arrays are one-dimensional and contiguous, positions count elements, ``LANES`` elements from the position on are
-read or written; nothing is checked.
+Numbers are read from and written to a ``Span``, ``LANES`` from a position on, which counts elements.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
+
+from ersm_lab.papers.slem.spans import instruction, scalar
 
 LANES = 16
-
-
-def _instruction(function: Callable[..., Any]) -> Any:
-    """numba's ``intrinsic``, whose callers give all arguments but the typing context."""
-    return intrinsic(function)
 
 
 class Lanes(types.Type):
@@ -41,12 +36,8 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, _vector(fe_type.dtype))
 
 
-def _scalar(dtype: types.Float) -> ir.Type:
-    return ir.FloatType() if dtype == types.float32 else ir.DoubleType()
-
-
 def _vector(dtype: types.Float) -> ir.Type:
-    return ir.VectorType(_scalar(dtype), LANES)
+    return ir.VectorType(scalar(dtype), LANES)
 
 
 def _integer(dtype: types.Float) -> ir.IntType:
@@ -73,38 +64,33 @@ def _call(builder: Any, name: str, kind: ir.Type, *values: Any) -> Any:
     )
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, position: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [position]), _vector(kind.dtype).as_pointer())
-
-
-@_instruction
-def load(typingctx: Any, array: Any, position: Any) -> Any:
-    """The lanes that start at ``array[position]``."""
+@instruction
+def load(typingctx: Any, values: Any, position: Any) -> Any:
+    """The lanes that start at ``values[position]`` of a Span."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+        pointer = builder.bitcast(builder.gep(args[0], [args[1]]), _vector(values.dtype).as_pointer())
+        return builder.load(pointer, align=values.dtype.bitwidth // 8)
 
-    return Lanes(array.dtype)(array, types.intp), codegen
+    return Lanes(values.dtype)(values, types.intp), codegen
 
 
-@_instruction
-def store(typingctx: Any, array: Any, position: Any, value: Any) -> Any:
-    """Writes the lanes to ``array[position:]``, rounded to the array's dtype."""
+@instruction
+def store(typingctx: Any, values: Any, position: Any, lanes: Any) -> Any:
+    """Writes the lanes to ``values[position:]`` of a Span, rounded to its dtype."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        lanes = args[2]
-        if value.dtype.bitwidth > array.dtype.bitwidth:
-            lanes = builder.fptrunc(lanes, _vector(array.dtype))
-        builder.store(lanes, pointer, align=array.dtype.bitwidth // 8)
+        pointer = builder.bitcast(builder.gep(args[0], [args[1]]), _vector(values.dtype).as_pointer())
+        numbers = args[2]
+        if lanes.dtype.bitwidth > values.dtype.bitwidth:
+            numbers = builder.fptrunc(numbers, _vector(values.dtype))
+        builder.store(numbers, pointer, align=values.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, value), codegen
+    return types.none(values, types.intp, lanes), codegen
 
 
-@_instruction
+@instruction
 def splat(typingctx: Any, value: Any) -> Any:
     """All lanes equal to a float32 or float64 scalar."""
 
@@ -114,7 +100,7 @@ def splat(typingctx: Any, value: Any) -> Any:
     return Lanes(value)(value), codegen
 
 
-@_instruction
+@instruction
 def widen(typingctx: Any, value: Any) -> Any:
     """The lanes in float64."""
 
@@ -126,7 +112,7 @@ def widen(typingctx: Any, value: Any) -> Any:
     return Lanes(types.float64)(value), codegen
 
 
-@_instruction
+@instruction
 def narrow(typingctx: Any, value: Any, like: Any) -> Any:
     """The lanes in the dtype of the scalar ``like``."""
 
@@ -136,7 +122,7 @@ def narrow(typingctx: Any, value: Any, like: Any) -> Any:
     return Lanes(like)(value, like), codegen
 
 
-@_instruction
+@instruction
 def fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, rounded once where the processor can."""
 
@@ -146,7 +132,7 @@ def fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), codegen
 
 
-@_instruction
+@instruction
 def root(typingctx: Any, a: Any) -> Any:
     """Square roots."""
 
@@ -156,7 +142,7 @@ def root(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-@_instruction
+@instruction
 def magnitude(typingctx: Any, a: Any) -> Any:
     """Absolute values."""
 
@@ -166,7 +152,7 @@ def magnitude(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-@_instruction
+@instruction
 def nearest(typingctx: Any, a: Any) -> Any:
     """The nearest whole numbers."""
 
@@ -176,7 +162,7 @@ def nearest(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-@_instruction
+@instruction
 def power_of_two(typingctx: Any, a: Any) -> Any:
     """``2 ** a`` for whole ``a`` in the range of normal exponents, by writing the exponent's bits."""
     mantissa, bias = (23, 127) if a.dtype == types.float32 else (52, 1023)
@@ -192,7 +178,7 @@ def power_of_two(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-@_instruction
+@instruction
 def where_positive(typingctx: Any, test: Any, yes: Any, no: Any) -> Any:
     """``yes`` where ``test > 0``, else ``no``."""
 
@@ -204,7 +190,7 @@ def where_positive(typingctx: Any, test: Any, yes: Any, no: Any) -> Any:
     return yes(test, yes, no), codegen
 
 
-@_instruction
+@instruction
 def count_above(typingctx: Any, a: Any, b: Any) -> Any:
     """In how many lanes ``a > b``: an integer."""
 
@@ -215,7 +201,7 @@ def count_above(typingctx: Any, a: Any, b: Any) -> Any:
     return types.int64(a, b), codegen
 
 
-@_instruction
+@instruction
 def total(typingctx: Any, a: Any) -> Any:
     """The sum of the lanes, by halves: the same order on every machine."""
 
@@ -239,7 +225,7 @@ def total(typingctx: Any, a: Any) -> Any:
 
 
 def _operator(symbol: Any, name: str) -> None:
-    @_instruction
+    @instruction
     def lanewise(typingctx: Any, a: Any, b: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, name)(*args)

@@ -78,6 +78,11 @@ class Network:
         return sum((a + 1) * b for a, b in zip(sizes, self.hidden, strict=False)) + self.hidden[-1] + 1
 
     @property
+    def outgoing(self) -> int:
+        """Where the output's weights start in the flat array."""
+        return self.padded - LANES - _padded(self.hidden[-1])
+
+    @property
     def padded(self) -> int:
         """Length of the flat array of weights, a multiple of 16."""
         return len(self.scalar_of) * LANES
@@ -99,7 +104,7 @@ class Network:
             block = flat[start : start + (fan_in + 1) * groups * LANES].reshape(fan_in + 1, -1)
             block[:-1, : len(bias)] = np.asarray(matrix).T
             block[-1, : len(bias)] = bias
-        last = flat[-(_padded(self.hidden[-1]) + LANES) :]
+        last = flat[self.outgoing :]
         last[: self.hidden[-1]] = weights[-2]
         last[-LANES] = weights[-1]
         return flat
@@ -110,7 +115,7 @@ class Network:
         for (fan_in, groups, start, _, _), units in zip(self.layers, self.hidden, strict=True):
             block = flat[start : start + (fan_in + 1) * groups * LANES].reshape(fan_in + 1, -1)[:, :units]
             weights += [block[:-1].T.copy(), block[-1].copy()]
-        last = flat[-(_padded(self.hidden[-1]) + LANES) :]
+        last = flat[self.outgoing :]
         return (*weights, last[: self.hidden[-1]].copy(), last[-LANES].copy())
 
     def start(self, seed: int) -> tuple[Array, ...]:

@@ -12,21 +12,24 @@ from numba import njit
 
 from ersm_lab.papers.slem import kernel
 from ersm_lab.papers.slem.lanes import LANES, fused, load, root, splat, store
+from ersm_lab.papers.slem.spans import span
 from ersm_lab.papers.slem.sweep import gather
 from ersm_lab.papers.slem.traversal import permuted
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def pretrain(
-    image: Any, line: int, height: int, width: int, offsets: Any, centre: int, layers: Any, scalar_of: Any,
-    row_of: Any, scalars: Any, rows: Any, slopes: Any, live: Any, weights: Any, activation: int, epochs: int,
-    batch: int, key: Any, adam: Any, gradient: Any, first: Any, second: Any, one: Any
+    scene: Any, held_learner: Any, epochs: int, batch: int, key: Any, constants: Any, gradient: Any, first: Any, second: Any
 ) -> None:  # fmt: skip
-    """``epochs`` over all windows; arguments as in ``sweep.sweep``.
+    """``epochs`` over all windows; ``scene`` and ``held_learner`` as in ``sweep.sweep``.
 
-    adam: step size, 1 - beta 1, 1 - beta 2, epsilon, in the weights' dtype. gradient, first, second ``(P,)``: room.
+    constants: step size, 1 - beta 1, 1 - beta 2, epsilon, and two to work in, in the weights' dtype. gradient,
+    first, second ``(P,)``: room to work in.
     """
-    size = height * width
+    net = kernel.learner_spans(held_learner)
+    pixels, offsets, inputs = span(scene.pixels), span(scene.offsets), scene.offsets.shape[0]
+    sums, adam, means, squares = span(gradient), span(constants), span(first), span(second)
+    size = scene.height * scene.width
     first[:] = 0
     second[:] = 0
     steps = 0
@@ -36,34 +39,31 @@ def pretrain(
             count = min(batch, size - start)
             gradient[:] = 0
             for i in range(start, start + count):
-                row, column = divmod(permuted(i, size, epoch_key), width)
-                base = row * line + column
-                gather(image, base, offsets, scalars)
-                output = kernel.forward(weights, layers, scalars, rows, slopes, live, activation, one)
-                kernel.backward(weights, layers, scalars, rows, slopes, one)
-                miss = image[base + centre] - output
-                kernel.scale(rows, layers, miss)
-                scalars[scalars.shape[0] - LANES + 1] = miss
-                for group in range(scalar_of.shape[0]):
+                row, column = divmod(permuted(i, size, epoch_key), scene.width)
+                base = row * scene.line + column
+                gather(pixels, base, offsets, inputs, net.scalars)
+                miss = pixels[base + scene.centre] - kernel.forward(net)
+                kernel.backward(net)
+                kernel.scale(net, miss)
+                for group in range(net.groups):
                     at = group * LANES
-                    step = kernel.increment(group, scalar_of, row_of, scalars, rows)
-                    store(gradient, at, load(gradient, at) + step)
+                    store(sums, at, load(sums, at) + kernel.increment(net, group))
             steps += 1
-            bias = np.sqrt(1.0 - (1.0 - adam[2]) ** steps) / (1.0 - (1.0 - adam[1]) ** steps)
-            _adam(weights, gradient, first, second, adam, one * bias / one, one / count)
+            # bias correction of both moments, in the step size; sums point downhill already
+            constants[4] = (
+                adam[0] * np.sqrt(1.0 - (1.0 - adam[2]) ** steps) / (1.0 - (1.0 - adam[1]) ** steps)
+            )
+            constants[5] = 1.0 / count
+            for group in range(net.groups):
+                _adam(net.weights, group * LANES, sums, means, squares, adam)
 
 
-@njit(nogil=True)
-def _adam(weights: Any, gradient: Any, first: Any, second: Any, adam: Any, bias: float, share: float) -> None:
-    """Adam's step along ``share * gradient``, which points downhill already; ``bias`` corrects both moments."""
-    constants = np.empty_like(adam)
-    constants[0], constants[1] = adam[0] * bias, share
-    rate, mean = splat(constants[0]), splat(constants[1])
-    for at in range(0, weights.shape[0], LANES):
-        g = load(gradient, at) * mean
-        m, v = load(first, at), load(second, at)
-        m = fused(splat(adam[1]), g - m, m)
-        v = fused(splat(adam[2]), g * g - v, v)
-        store(first, at, m)
-        store(second, at, v)
-        store(weights, at, load(weights, at) + rate * m / (root(v) + splat(adam[3])))
+@njit(nogil=True, error_model="numpy")
+def _adam(weights: Any, at: int, sums: Any, means: Any, squares: Any, adam: Any) -> None:
+    g = load(sums, at) * splat(adam[5])
+    m, v = load(means, at), load(squares, at)
+    m = fused(splat(adam[1]), g - m, m)
+    v = fused(splat(adam[2]), g * g - v, v)
+    store(means, at, m)
+    store(squares, at, v)
+    store(weights, at, load(weights, at) + splat(adam[4]) * m / (root(v) + splat(adam[3])))

@@ -2,90 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from ersm_lab.papers.slem import kernel, traversal
 from ersm_lab.papers.slem.lanes import LANES
+from ersm_lab.papers.slem.spans import span
 
 AHEAD = 512  # positions worked out at a time
 RUNAWAY = 1e6  # of intensities in [0, 1]: an error this large only grows
 
 
-@njit(nogil=True)
-def gather(image: Any, base: int, offsets: Any, scalars: Any) -> None:
-    """The window's pixels to the start of ``scalars``."""
-    for j in range(offsets.shape[0]):
-        scalars[j] = image[base + offsets[j]]
+class Scene(NamedTuple):
+    """An image and the windows in it.
 
-
-@njit(nogil=True)
-def sweep(
-    image: Any, line: int, height: int, width: int, offsets: Any, centre: int, layers: Any, scalar_of: Any, row_of: Any,
-    scalars: Any, rows: Any, slopes: Any, live: Any, weights: Any, activation: int, rate: Any, normalised: bool,
-    order: int, memory: int, sensitivities: Any, share: Any, kind: int, key: Any, previous: Any, ring: Any,
-    spreads: Any, head: Any, head_mean: Any, head_spread: Any, entropy: Any, activity: Any, error: Any, one: Any, tiny: Any
-) -> Any:  # fmt: skip
-    """One epoch over ``height x width`` windows; -1, or the window (by row, then column) at which the learner ran away.
-
-    image: flat, rows of ``line`` pixels; a window starts at ``row * line + column``, its pixels at ``offsets`` from there, what
-    is predicted at ``centre``. weights, scalars, rows, slopes: of ``network.Network``; weights are changed.
-    sensitivities: ascending, divided by ``memory``; empty for the direct form. share: what sums over weights are multiplied by.
-    previous ``((order - 1) P,)``, ring ``(memory P,)``, spreads (as ring, direct form only), head, head_spread
-    ``(P,)``: room to work in, its content on entry is of no effect. entropy, activity, error: results, flat, by row.
+    pixels: flat, rows of ``line``, in the weights' dtype. height, width: of the grid of windows; one starts at
+    ``row * line + column``, its inputs at ``offsets`` from there, what is predicted at ``centre``.
     """
-    multiscale = sensitivities.shape[0] > 0
+
+    pixels: Any
+    line: Any
+    height: Any
+    width: Any
+    offsets: Any
+    centre: Any
+
+
+@njit(nogil=True, error_model="numpy")
+def gather(pixels: Any, base: int, offsets: Any, inputs: int, scalars: Any) -> None:
+    """The window's pixels to the start of ``scalars``."""
+    for j in range(inputs):
+        scalars[j] = pixels[base + offsets[j]]
+
+
+@njit(nogil=True, error_model="numpy")
+def sweep(
+    scene: Any, held_learner: Any, held_windows: Any, rate: Any, normalised: bool, share: Any, kind: int,
+    key: Any, entropy: Any, activity: Any, error: Any
+) -> Any:  # fmt: skip
+    """One epoch over the windows; -1, or the number of the window, by rows, at which the learner ran away.
+
+    share: what sums over weights are multiplied by. kind, key: of the traversal. entropy, activity, error: results,
+    flat, by rows. Weights are changed; what the room for statistics holds on entry is of no effect.
+    """
+    net, windows = kernel.learner_spans(held_learner), kernel.window_spans(held_windows)
+    pixels, offsets, inputs = span(scene.pixels), span(scene.offsets), scene.offsets.shape[0]
+    entropies, activities, errors = span(entropy), span(activity), span(error)
+    held_windows.head[:] = 0
+    held_windows.head_mean[:] = 0
+    held_windows.head_spread[:] = 0
+    held_windows.previous[:] = 0
     state = np.empty(traversal.STATE_SIZE, np.int64)
-    row_at, column_at = np.empty(AHEAD, np.int64), np.empty(AHEAD, np.int64)
+    ahead_rows, ahead_columns = np.empty(AHEAD, np.int64), np.empty(AHEAD, np.int64)
+    row_at, column_at = span(ahead_rows), span(ahead_columns)
+    height, width = scene.height, scene.width
     traversal.begin(state, kind, height, width)
-    head[:] = 0
-    head_mean[:] = 0
-    head_spread[:] = 0
-    previous[:] = 0
-    missing, slot, mode = order - 1, 0, 0  # differences of this order exist after order - 1 samples
+    missing, slot, mode = windows.order - 1, 0, 0  # differences of this order exist after order - 1 samples
     done, size = 0, height * width
     while done < size:
-        count = traversal.advance(state, kind, height, width, key, row_at, column_at)
+        count = traversal.advance(state, kind, height, width, key, ahead_rows, ahead_columns)
         done += count
         for i in range(count):
             place = row_at[i] * width + column_at[i]
-            base = row_at[i] * line + column_at[i]
-            gather(image, base, offsets, scalars)
-            output = kernel.forward(weights, layers, scalars, rows, slopes, live, activation, one)
-            miss = image[base + centre] - output
-            error[place] = miss
+            base = row_at[i] * scene.line + column_at[i]
+            gather(pixels, base, offsets, inputs, net.scalars)
+            miss = pixels[base + scene.centre] - kernel.forward(net)
+            errors[place] = miss
             if not abs(miss) < RUNAWAY:
                 return place
-            kernel.backward(weights, layers, scalars, rows, slopes, one)
+            kernel.backward(net)
             factor = rate * miss
             if normalised:
-                factor = factor / kernel.squared_gradient(layers, scalars, rows, one)
-            kernel.scale(rows, layers, factor)
-            scalars[scalars.shape[0] - LANES + 1] = factor
+                factor = factor / kernel.squared_gradient(net)
+            kernel.scale(net, factor)
             if mode == 0 and missing == 0:
                 mode = 1
-            if multiscale:
-                score, active = kernel.step_multiscale(
-                    weights, scalar_of, row_of, scalars, rows, order, previous, ring, slot, head, mode,
-                    sensitivities, one
-                )  # fmt: skip
+            if windows.levels > 0:
+                score, active = kernel.step_multiscale(net, windows, slot, mode)
             else:
-                score, active = kernel.step_direct(
-                    weights, scalar_of, row_of, scalars, rows, order, previous, ring, slot, head_mean, mode,
-                    spreads, head_spread, memory, one, tiny
-                )  # fmt: skip
-            entropy[place] = score * share
-            activity[place] = active
+                score, active = kernel.step_direct(net, windows, slot, mode)
+            entropies[place] = score * share
+            activities[place] = active
             if mode == 0:
                 missing -= 1
                 continue
             slot += 1
-            if slot == memory:
+            if slot == windows.memory:
                 slot, mode = 0, 2
-                if multiscale:
-                    kernel.tails_multiscale(ring, memory, head)
+                if windows.levels > 0:
+                    kernel.tails_multiscale(windows, net.groups * LANES)
                 else:
-                    kernel.tails_direct(ring, spreads, memory, head_mean, head_spread)
+                    kernel.tails_direct(windows, net.groups * LANES)
     return -1

@@ -25,14 +25,14 @@ _STACK = 8  # the state: depth of the stack, run (row, column, steps, left), vis
 STATE_SIZE = _STACK + 6 * 160
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _scramble(value: Any, key: Any) -> Any:
     value = (value ^ key) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def permuted(index: int, size: int, key: Any) -> Any:
     """Where ``index`` goes under the permutation of ``range(size)`` named by the uint64 ``key``."""
     half = 1
@@ -51,7 +51,7 @@ def permuted(index: int, size: int, key: Any) -> Any:
             return np.int64(value)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _push(state: Any, row: int, column: int, a_row: int, a_column: int, b_row: int, b_column: int) -> None:
     at = _STACK + 6 * state[0]
     state[at], state[at + 1], state[at + 2] = row, column, a_row
@@ -59,12 +59,12 @@ def _push(state: Any, row: int, column: int, a_row: int, a_column: int, b_row: i
     state[0] += 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _sign(value: int) -> int:
     return 1 if value > 0 else (-1 if value < 0 else 0)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _next_run(state: Any) -> None:
     """Cuts the topmost rectangle, which runs along a and grows along b, until it is one row of pixels."""
     while True:
@@ -120,7 +120,7 @@ def _next_run(state: Any) -> None:
         _push(state, row, column, half_row, half_column, near_row, near_column)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def begin(state: Any, kind: int, height: int, width: int) -> None:
     """Sets ``state``, int64 of ``STATE_SIZE``, to the first pixel."""
     state[0], state[5], state[6] = 0, 0, 0
@@ -131,7 +131,7 @@ def begin(state: Any, kind: int, height: int, width: int) -> None:
             _push(state, 0, 0, height, 0, 0, width)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def advance(state: Any, kind: int, height: int, width: int, key: Any, rows: Any, columns: Any) -> Any:
     """Writes the next pixels, as many as fit or are left, and returns how many."""
     size = height * width
@@ -157,7 +157,7 @@ def advance(state: Any, kind: int, height: int, width: int, key: Any, rows: Any,
     return count
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _all(kind: int, height: int, width: int, key: Any) -> Any:
     order = np.empty((height * width, 2), np.int64)
     state = np.zeros(STATE_SIZE, np.int64)
