@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ersm_lab.papers.slem.learning_entropy import SLEMResult as SLEMResult
-    from ersm_lab.papers.slem.learning_entropy import entropy_points as entropy_points
-    from ersm_lab.papers.slem.learning_entropy import learning_entropy as learning_entropy
-    from ersm_lab.papers.slem.learning_entropy import spatial_learning_entropies as spatial_learning_entropies
-    from ersm_lab.papers.slem.learning_entropy import spatial_learning_entropy as spatial_learning_entropy
+    from ersm_lab.papers.slem.entropy import learning_entropy as learning_entropy
+    from ersm_lab.papers.slem.maps import SLEMResult as SLEMResult
+    from ersm_lab.papers.slem.maps import spatial_learning_entropies as spatial_learning_entropies
+    from ersm_lab.papers.slem.maps import spatial_learning_entropy as spatial_learning_entropy
+    from ersm_lab.papers.slem.points import entropy_points as entropy_points
 
-_NAMES = (
-    "SLEMResult",
-    "entropy_points",
-    "learning_entropy",
-    "spatial_learning_entropies",
-    "spatial_learning_entropy",
-)
+_HOME = {  # no module has the name of what it holds: importing it would put the module in that name's place
+    "SLEMResult": "maps",
+    "entropy_points": "points",
+    "learning_entropy": "entropy",
+    "spatial_learning_entropies": "maps",
+    "spatial_learning_entropy": "maps",
+}
 
 __all__ = [
     "SLEMResult",
@@ -33,6 +33,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.learning_entropy"), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

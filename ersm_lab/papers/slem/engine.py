@@ -175,6 +175,7 @@ class Engine:
             spreads=room(settings.memory * padded * direct),
             head_mean=aligned(padded, np.float64),
             head_spread=aligned(padded, np.float64),
+            inverse=1 / np.maximum(np.arange(settings.memory + 1.0), 1.0),
             sensitivities=levels.astype(self._dtype),
             levels=len(levels),
             tiny=self._dtype(1e-10),

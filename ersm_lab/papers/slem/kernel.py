@@ -59,7 +59,7 @@ class Learner(NamedTuple):
 class Windows(NamedTuple):
     """Room for statistics, and what they are: ``previous ((order - 1) P,)``, ``ring (memory P,)``, head ``(P,)``.
 
-    spreads ``(memory P,)``, head_mean and head_spread ``(P,)``, float64: of the direct form. sensitivities: ascending,
+    spreads ``(memory P,)``, head_mean and head_spread ``(P,)``, float64: of the direct form. inverse: 1 / n up to M, float64. sensitivities: ascending,
     each divided by M, as windows are kept as sums; ``levels`` of them, none for the direct form. tiny: 1e-10.
     """
 
@@ -71,6 +71,7 @@ class Windows(NamedTuple):
     spreads: Any
     head_mean: Any
     head_spread: Any
+    inverse: Any
     sensitivities: Any
     levels: Any
     tiny: Any
@@ -90,7 +91,7 @@ def window_spans(a: Any) -> Any:
     """The statistics with spans for arrays, which the caller keeps."""
     return Windows(
         *(a.order, a.memory, span(a.previous), span(a.ring), span(a.head), span(a.spreads)),
-        *(span(a.head_mean), span(a.head_spread), span(a.sensitivities), a.levels, a.tiny),
+        *(span(a.head_mean), span(a.head_spread), span(a.inverse), span(a.sensitivities), a.levels, a.tiny),
     )
 
 
@@ -257,7 +258,7 @@ def step_direct(net: Any, windows: Any, slot: int, mode: int) -> Any:
     base = slot * padded
     head_share = splat(slot / memory)
     between = splat(slot * (memory - slot) / memory)
-    per_sample, grown = splat(1.0 / memory), splat(1.0 / (slot + 1))
+    per_sample, grown = splat(windows.inverse[memory]), splat(windows.inverse[slot + 1])
     for group in range(net.groups):
         at = group * LANES
         d = increment(net, group)
@@ -297,7 +298,7 @@ def tails_direct(windows: Any, padded: int) -> None:
         for slot in range(memory - 2, -1, -1):
             value = widen(load(ring, slot * padded + at))
             off = value - mean
-            mean = fused(off, splat(1.0 / (memory - slot)), mean)
+            mean = fused(off, splat(windows.inverse[memory - slot]), mean)
             spread = fused(off, value - mean, spread)
             store(ring, slot * padded + at, mean)
             store(windows.spreads, slot * padded + at, spread)
