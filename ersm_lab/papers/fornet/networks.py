@@ -1,0 +1,122 @@
+"""FoR-Net and the networks that it is compared with, behind one interface: images in, ``FoRNetOutput`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ersm_lab.errors import UserError
+from ersm_lab.papers.fornet.head import FoRNetOutput
+from ersm_lab.papers.fornet.model import FoRNet, load_weights
+
+BASELINES = {
+    "deeplabv3plus": "DeepLabV3Plus",
+    "pspnet": "PSPNet",
+    "fpn": "FPN",
+    "segformer": "Segformer",
+}
+_MULTIPLE = 32  # of pixels: what the baselines' decoders need
+
+
+class Baseline(nn.Module):
+    """A network of segmentation_models_pytorch; images of any size are padded by replication, the logits cropped."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    @property
+    def backbone(self) -> nn.Module:
+        encoder: nn.Module = self.net.encoder  # type: ignore[assignment]
+        return encoder
+
+    def forward(self, images: Tensor) -> FoRNetOutput:
+        """``(B, 3, H, W)`` -> logits ``(B, K, H, W)``; no importance, no masks."""
+        height, width = images.shape[-2:]
+        padding = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
+        if any(padding):
+            images = F.pad(images, padding, mode="replicate")
+        logits: Tensor = self.net(images)
+        return FoRNetOutput(logits[..., :height, :width], None, [])
+
+
+def build_network(
+    architecture: str,
+    num_classes: int,
+    backbone: Mapping[str, Any],
+    head: Mapping[str, Any] | None = None,
+    decoder: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """A network with an attribute ``backbone`` whose ``forward(images (B, 3, H, W))`` gives a ``FoRNetOutput``.
+
+    Parameters
+    ----------
+    architecture: ``"fornet"``, ``"deeplabv3plus"``, ``"pspnet"``, ``"fpn"`` or ``"segformer"``.
+    backbone: ``name``, ``output_stride``, ``pretrained``, ``checkpoint``, ``kwargs``. DeepLabV3+ and PSPNet are dilated to
+        the output stride as FoR-Net is; FPN and SegFormer use every stage at its natural stride.
+    head: keywords of ``FoRNetHead``. decoder: keywords of the baseline's class.
+
+    Raises
+    ------
+    UserError: an unknown architecture, a backbone that it cannot use, a library that is not installed.
+    """
+    settings: dict[str, Any] = {
+        "name": "resnet18",
+        "output_stride": 8,
+        "pretrained": False,
+        "checkpoint": None,
+        "kwargs": {},
+    }
+    settings.update(backbone)
+    name, kwargs = str(settings["name"]), dict(settings["kwargs"] or {})
+    if architecture == "fornet":
+        return FoRNet(
+            name,
+            num_classes,
+            int(settings["output_stride"]),
+            bool(settings["pretrained"]),
+            settings["checkpoint"],
+            kwargs,
+            **dict(head or {}),
+        )
+    if architecture not in BASELINES:
+        raise UserError(
+            f"model.architecture is {architecture!r}, but must be one of fornet, {', '.join(BASELINES)}"
+        )
+    try:
+        import segmentation_models_pytorch as smp
+    except ImportError as error:
+        raise UserError(
+            f"model.architecture={architecture} needs segmentation_models_pytorch: pip install 'ersm-lab[segmentation]'"
+        ) from error
+    own = name.startswith("mit_b")  # SegFormer's encoders are the library's own, not timm's
+    stride = int(settings["output_stride"])
+    strided: dict[str, Any] = {
+        "deeplabv3plus": {"encoder_output_stride": stride},
+        "pspnet": {"encoder_depth": 5, "upsampling": stride, "output_stride": stride},
+    }.get(architecture, {})
+    try:
+        net = getattr(smp, BASELINES[architecture])(
+            encoder_name=name if own else f"tu-{name}",
+            encoder_weights="imagenet" if settings["pretrained"] else None,
+            classes=num_classes,
+            **{**strided, **kwargs, **dict(decoder or {})},
+        )
+    except OSError as error:
+        raise UserError(
+            f"model.backbone.pretrained: the weights of {name} cannot be had ({type(error).__name__}); "
+            "give a local file as model.backbone.checkpoint=FILE instead"
+        ) from error
+    except (TypeError, ValueError, KeyError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"model.architecture={architecture} cannot be built on {name} at output stride {stride}: {reason}"
+        ) from error
+    if settings["checkpoint"]:
+        if own:
+            raise UserError(f"model.backbone.checkpoint: {name} takes no local file; timm's networks do")
+        load_weights(net.encoder.model, name, str(settings["checkpoint"]), kwargs)
+    return Baseline(net)
