@@ -204,7 +204,12 @@ class Engine:
         return self.network.unpack(self._weights)
 
     def _scene(self, image: Array) -> Scene:
-        pixels = np.array(image, self._dtype).ravel()
+        rows, columns = (side + self.settings.window_size - 1 for side in self.size)
+        if np.shape(image) != (rows, columns):
+            raise InputError(
+                f"the engine is for {rows} x {columns} pixels, but the image has shape {np.shape(image)}"
+            )
+        pixels = np.require(image, self._dtype, ["C", "W"]).ravel()  # a copy only where it has to be
         return Scene(pixels, self.line, *self.size, self._offsets, self._centre)
 
     def pretrain(self, image: Array) -> None:
@@ -214,24 +219,29 @@ class Engine:
         counts = settings.pretrain_epochs, settings.pretrain_batch
         _pretrain(self._scene(image), self._learner, *counts, key_of(settings.seed, 1), adam, *room)
 
-    def _epoch(self, image: Array, rate: float) -> tuple[int, Maps]:
+    def room_for_maps(self, epochs: int) -> Maps:
+        """Zeros for ``epochs`` sweeps to write to, ``(epochs, h, w)`` each."""
+        return Maps(*(np.zeros((epochs, *self.size), self._dtype) for _ in range(3)))
+
+    def _epoch(self, image: Array, rate: float, maps: Maps) -> int:
         settings = self.settings
-        maps = Maps(*(np.zeros(self.size, self._dtype) for _ in range(3)))
-        stopped = _sweep(
+        stopped: int = _sweep(
             *(self._scene(image), self._learner, self._windows, self._dtype(rate)),
             *(settings.step == "normalised", self._dtype(self._share)),
             *(TRAVERSALS.index(settings.traversal), key_of(settings.seed)),
             *(map_.ravel() for map_ in maps),
         )
-        return stopped, maps
+        return stopped
 
-    def sweep(self, image: Array) -> Maps:
+    def sweep(self, image: Array, maps: Maps | None = None) -> Maps:
         """The second phase, one epoch over ``image`` (H, W): a step per window, which changes the weights.
 
+        maps: contiguous, to write to; new ones unless given.
         Raises ``InputError`` where the learner diverges (|error| above 1e6), with the pixel and a step size that was tried.
         """
         before = self._weights.copy()
-        stopped, maps = self._epoch(image, self.settings.learning_rate)
+        maps = maps or Maps(*(map_[0] for map_ in self.room_for_maps(1)))
+        stopped = self._epoch(image, self.settings.learning_rate, maps)
         if stopped < 0:
             return maps
         rate, half = self.settings.learning_rate, self.settings.window_size // 2
@@ -239,7 +249,7 @@ class Engine:
         for _ in range(HALVINGS):
             rate /= 2
             self._weights[:] = before
-            if self._epoch(image, rate)[0] < 0:
+            if self._epoch(image, rate, maps) < 0:
                 advice = f"learning_rate={rate:g} gets through"
                 break
         else:

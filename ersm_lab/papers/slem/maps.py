@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ersm_lab.papers.slem.checks import Array, integer, luminance, sensitivities
-from ersm_lab.papers.slem.engine import Engine, Settings
+from ersm_lab.papers.slem.engine import Engine, Maps, Settings
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,13 @@ def spatial_learning_entropy(
         dtype=dtype,
         **settings,
     )
-    pixels = luminance(image)
+    pixels = luminance(image).astype(dtype)
     engine = Engine((pixels.shape[0], pixels.shape[1]), chosen, initial_weights)
     engine.pretrain(pixels)
-    maps = [engine.sweep(pixels) for _ in range(epochs)]
-    entropy, activity, error = (np.stack(parts) for parts in zip(*maps, strict=True))
-    return SLEMResult(entropy, activity, error, engine.weights)
+    maps = engine.room_for_maps(epochs)
+    for epoch in range(epochs):
+        engine.sweep(pixels, Maps(*(map_[epoch] for map_ in maps)))
+    return SLEMResult(*maps, engine.weights)
 
 
 def spatial_learning_entropies(

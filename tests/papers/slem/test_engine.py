@@ -272,6 +272,14 @@ def test_bad_pixels_are_one_line():
             spatial_learning_entropy(bad)
 
 
+def test_an_engine_is_for_one_shape():
+    """Breaks when pixels beyond an image are read."""
+    engine = Engine((20, 20), Settings())
+    for shape in ((19, 20), (20, 21), (400,)):
+        with pytest.raises(UserError, match="20 x 20"):
+            engine.sweep(np.zeros(shape))
+
+
 def test_divergence_names_the_pixel_and_a_step_that_works():
     """Breaks when a learner that runs away goes on, or the step that is proposed does not get through."""
     image = photograph((30, 30))

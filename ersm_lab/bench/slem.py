@@ -1,0 +1,170 @@
+"""The entropy engine against sample-by-sample learning in PyTorch, against what the processor can do, and over cores.
+
+The floor is what one sample takes at least: its arithmetic at the processor's highest rate, or its loads and stores at the
+rate at which a plain loop over as much memory moves them, whichever is longer. Both rates are measured here, in compiled
+loops of the engine's own vector type. Counted per weight, multiscale, order 1 (P weights with padding):
+
+arithmetic, 11: forward 2, increment and step 2, |dw| and its sum 2, window 1, one sensitivity 2, head 1, tails 1.
+bytes, 10 numbers: read weights twice, row, head, ring and tails once each; written weights, head, ring and tails.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import nn
+from torch.nn.utils import parameters_to_vector
+
+from ersm_lab.bench.measure import alternate, threads
+from ersm_lab.bench.table import Row
+from ersm_lab.papers.slem import spatial_learning_entropies
+from ersm_lab.papers.slem.engine import Engine, Settings
+from ersm_lab.papers.slem.lanes import LANES, fused, load, splat, store, total
+from ersm_lab.papers.slem.network import aligned
+from ersm_lab.papers.slem.spans import span
+
+CPU = torch.device("cpu")
+SIZES = ((5, 16, 1000.0), (7, 32, 300.0))  # window, hidden units, goal
+FLOPS, NUMBERS = 11, 10  # per weight and sample, see above
+FLOOR_GOAL = 3.0
+SCALING_GOAL = 0.9  # per core
+
+
+def naive(
+    image: torch.Tensor, window_size: int, hidden: int, samples: int, learning_rate: float = 0.05
+) -> Any:
+    """What one writes first: an optimizer's step per pixel, in raster order, and the increments of all weights kept.
+
+    image (H, W) float32. Returns (samples, weights). No Learning Entropy yet.
+    """
+    inputs = window_size**2 - 1
+    model = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    others = torch.arange(inputs + 1) != (inputs + 1) // 2
+    width = image.shape[1] - window_size + 1
+    increments = []
+    before = parameters_to_vector(model.parameters()).detach()
+    for sample in range(samples):
+        row, column = divmod(sample, width)
+        window = image[row : row + window_size, column : column + window_size].reshape(-1)
+        loss = 0.5 * (window[(inputs + 1) // 2] - model(window[others]).squeeze()).square()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        after = parameters_to_vector(model.parameters()).detach()
+        increments.append(after - before)
+        before = after
+    return torch.stack(increments)
+
+
+@njit(nogil=True, error_model="numpy")
+def _multiply(values: Any, rounds: int, one: Any) -> Any:
+    """Ten chains of multiply-adds in registers: 20 x 16 operations a round."""
+    source, factor = span(values), splat(one)
+    a = b = c = d = e = load(source, 0)
+    f = g = h = i = j = load(source, LANES)
+    for _ in range(rounds):
+        a, b, c, d = fused(a, factor, a), fused(b, factor, b), fused(c, factor, c), fused(d, factor, d)
+        e, f, g, h = fused(e, factor, e), fused(f, factor, f), fused(g, factor, g), fused(h, factor, h)
+        i, j = fused(i, factor, i), fused(j, factor, j)
+    return total(a + b + c + d + e + f + g + h + i + j)
+
+
+@njit(nogil=True, error_model="numpy")
+def _move(values: Any, rounds: int, one: Any) -> None:
+    """Reads and writes every number of an array once a round."""
+    source, factor = span(values), splat(one)
+    for _ in range(rounds):
+        for at in range(0, values.shape[0], LANES):
+            store(source, at, load(source, at) + factor)
+
+
+def rates(numbers: int) -> tuple[float, float]:
+    """(operations, bytes) per second in float32, the second over an array of ``numbers``."""
+    zeros, rounds = aligned(numbers - numbers % LANES, np.float32), max(1, 4_000_000 // numbers)
+    arithmetic, memory = alternate(
+        [lambda: _multiply(zeros, 100_000, np.float32(0)), lambda: _move(zeros, rounds, np.float32(0))], CPU
+    )
+    return 100_000 * 20 * LANES / arithmetic, rounds * len(zeros) * 8 / memory
+
+
+def _scene(side: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    rows, columns = np.indices((side, side)) / 16
+    noise = np.random.default_rng(0).normal(size=(side, side)) * 0.05
+    values = 0.5 + 0.2 * np.sin(rows) + 0.2 * np.sign(np.sin(columns)) + noise
+    return np.clip(values, 0, 1).astype(np.float32)
+
+
+def _speed(window_size: int, hidden: int, goal: float, side: int, samples: int, rounds: int) -> list[Row]:
+    image = _scene(side)
+    windows = (side - window_size + 1) ** 2
+    engines = [
+        Engine(image.shape, Settings(window_size, (hidden,), alphas=alphas))
+        for alphas in (Settings.alphas, None)
+    ]
+    sweeps: list[Callable[[], object]] = [lambda engine=engine: engine.sweep(image) for engine in engines]  # type: ignore[misc]
+    multiscale, direct, loop = alternate(
+        [*sweeps, lambda: naive(torch.from_numpy(image), window_size, hidden, samples)], CPU, rounds
+    )
+    ours, plain = [1e6 * seconds / windows for seconds in (multiscale, direct)], 1e6 * loop / samples
+    size = f"{window_size}x{window_size}, {hidden} hidden"
+    note = "one thread; reference: PyTorch loop, increments kept, no map; ours with its map"
+    padded = engines[0].network.padded
+    operations, moved = rates(Settings.memory * padded)
+    times = 1e6 * padded * FLOPS / operations, 1e6 * padded * NUMBERS * 4 / moved
+    limits = f"{padded * FLOPS} operations at {operations / 1e9:.0f} G/s: {times[0]:.3f} us; "
+    limits += f"{padded * NUMBERS * 4} bytes at {moved / 1e9:.0f} GB/s: {times[1]:.3f} us"
+    return [
+        Row(f"pixel, multiscale, {size}", ours[0], plain, "us", goal, note),
+        Row(f"pixel, direct, {size}", ours[1], plain, "us", None, note),
+        Row(f"floor, multiscale, {size}", ours[0], max(times), "us", round(1 / FLOOR_GOAL, 3), limits),
+    ]
+
+
+def _over_cores(side: int) -> list[Row]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores == 1:
+        return []
+    images = [_scene(side)] * (2 * cores)
+
+    def seconds(workers: int) -> float:
+        start = time.perf_counter()
+        for _ in spatial_learning_entropies(images, threads=workers):
+            pass
+        return (time.perf_counter() - start) / len(images)
+
+    seconds(cores)
+    alone, together = (min(seconds(workers) for _ in range(3)) for workers in (1, cores))
+    note = f"{len(images)} images of {side} x {side}, pre-trained; reference: the same, one thread"
+    goal = SCALING_GOAL * cores
+    return [Row(f"image, {cores} threads", 1e3 * together, 1e3 * alone, "ms", goal, note)]
+
+
+def _held(side: int) -> float:
+    """KiB held at most by an engine and its sweep, beyond the maps."""
+    image = _scene(side)
+    tracemalloc.start()
+    engine = Engine(image.shape, Settings())
+    maps = engine.sweep(image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return (peak - sum(map_.nbytes for map_ in maps)) / 1024
+
+
+def run(side: int = 256, samples: int = 300, rounds: int = 5) -> list[Row]:
+    """Rows per size of network, over cores, and memory. side: of the images. samples: of the PyTorch loop."""
+    rows: list[Row] = []
+    with threads(1):
+        for window_size, hidden, goal in SIZES:
+            rows += _speed(window_size, hidden, goal, side, samples, rounds)
+    rows += _over_cores(side)
+    small, large = _held(side // 2), _held(side * 2)
+    note = f"beyond the maps, {2 * side} x {2 * side} pixels; reference: {side // 2} x {side // 2}"
+    return [*rows, Row("memory of a sweep", large, small, "KiB", 0.9, note)]
