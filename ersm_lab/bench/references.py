@@ -6,6 +6,8 @@ nothing clever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -56,3 +58,18 @@ def energy_mask(
         regularizer = (keep * energy).mean()
     masked = F.fold(tokens * keep[:, None], (h, w), patch_size, stride=patch_size)
     return masked, keep, z, energy, regularizer
+
+
+def deletion_by_forwards(
+    forward: Callable[[Tensor], Tensor], importance: Tensor, labels: Tensor, order: str = "least_first"
+) -> Tensor:
+    """The published deletion loop: one forward pass per k with a 0/1 mask ``(B, N)``. Returns correct ``(B, N + 1)``.
+
+    Ties are broken as sorting happens to break them.
+    """
+    ranks = importance.argsort(dim=1, descending=order == "most_first").argsort(1)
+    columns = []
+    for k in range(importance.shape[1] + 1):
+        logits = forward((ranks >= k).to(importance.dtype))
+        columns.append(logits.argmax(1) == labels)
+    return torch.stack(columns, 1)

@@ -93,4 +93,6 @@ def _histogram(subject: Subject, keep: np.ndarray) -> None:
     what = "Share of tokens per bin; `share` scales each mask by its largest value, `share_raw` does not."
     subject.store.table("mask_histogram", frame, "Histogram of masks", what)
     arms = {"scaled by the image's maximum": share, "as it is": share_raw}
-    subject.store.figure("mask_histogram", histogram_figure(edges, arms, "keep probability"), "Histogram of masks", what)
+    subject.store.figure(
+        "mask_histogram", histogram_figure(edges, arms, "keep probability"), "Histogram of masks", what
+    )

@@ -57,7 +57,9 @@ class Arms:
         yield from ((first, name) for name in names if name != first)
         yield from ((name, second) for name in names if name not in (first, second))
 
-    def values(self, arm: str, seeds: Sequence[int], read: Callable[[Member], pd.Series | None]) -> np.ndarray | None:
+    def values(
+        self, arm: str, seeds: Sequence[int], read: Callable[[Member], pd.Series | None]
+    ) -> np.ndarray | None:
         """``(seeds, images)`` of what ``read`` gives per image, or None when a run has none of it."""
         columns = [read(self.by_arm[arm][seed]) for seed in seeds]
         if any(column is None for column in columns):
@@ -79,7 +81,9 @@ def compare(members: Sequence[Member], store: Any, data: Any, split: str) -> dic
     arms = Arms(members)
     store.table("means", _means(arms), "Means over seeds", "Sample standard deviation over seeds.")
     differences = _differences(arms)
-    store.table("differences", differences, "Paired differences", "Row `arm` minus row `against`; 95 % intervals.")
+    store.table(
+        "differences", differences, "Paired differences", "Row `arm` minus row `against`; 95 % intervals."
+    )
     within = _ranking_differences(arms)
     if len(within):
         store.table(
@@ -102,7 +106,9 @@ def _means(arms: Arms) -> pd.DataFrame:
         for metric, value in member.evaluation.record["summary"].items()
         if isinstance(value, (int, float))
     ]
-    grouped = pd.DataFrame(rows, columns=["arm", "seed", "metric", "value"]).groupby(["metric", "arm"], sort=False)
+    grouped = pd.DataFrame(rows, columns=["arm", "seed", "metric", "value"]).groupby(
+        ["metric", "arm"], sort=False
+    )
     found = grouped["value"].agg(mean="mean", std="std", n_seeds="count").reset_index()
     return found
 
@@ -137,7 +143,13 @@ def _ranking_differences(arms: Arms) -> pd.DataFrame:
             }  # fmt: skip
             lead = names[0]
             rows += [
-                {"arm": arm, "measure": area, "ranking": lead, "against": name, **_interval(values[lead], values[name])}
+                {
+                    "arm": arm,
+                    "measure": area,
+                    "ranking": lead,
+                    "against": name,
+                    **_interval(values[lead], values[name]),
+                }
                 for name in names[1:]
             ]
     return pd.DataFrame(rows)
@@ -158,7 +170,10 @@ def _measures(arms: Arms) -> Iterator[tuple[str, Callable[[Member], pd.Series | 
         yield name, _column("predictions", name)
     for order, area in ORDERS.items():
         for ranking in ("energy", "magnitude", "grad_cam"):
-            yield f"deletion/{ranking}/{area}", _column("deletion_images", "auc", ranking=ranking, order=order)
+            yield (
+                f"deletion/{ranking}/{area}",
+                _column("deletion_images", "auc", ranking=ranking, order=order),
+            )
     for measure in MEASURES:
         yield f"localisation/energy/{measure}", _column("localisation_images", measure, ranking="energy")
     for shape in ("all", *_shapes(arms)):
@@ -240,7 +255,9 @@ def _occlusion_figures(frames: dict[str, list[Any]], store: Any, count: str) -> 
     for arm, found in frames.items():
         for shape in dict.fromkeys(first["shape"]):
             for frame in found:
-                cells = frame[(frame["shape"] == shape) & (frame["fill"] == fill)].set_index("area")["accuracy"]
+                cells = frame[(frame["shape"] == shape) & (frame["fill"] == fill)].set_index("area")[
+                    "accuracy"
+                ]
                 curves.setdefault(shape, {}).setdefault(arm, []).append(cells.reindex(areas).to_numpy(float))
     store.figure(
         "occlusion_arms", occlusion_figure(curves, areas, title=f"structured occlusion, fill: {fill}, {count}"),

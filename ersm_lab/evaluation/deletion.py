@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ersm_lab.evaluation.figures import deletion_figure
-from ersm_lab.evaluation.rankings import Scene, importances, random
+from ersm_lab.evaluation.rankings import importances, random
 from ersm_lab.evaluation.subject import Subject, each
 from ersm_lab.metrics.curves import trapezoid_auc
 from ersm_lab.metrics.deletion import deletion_curve
@@ -42,7 +42,9 @@ def evaluate(subject: Subject) -> dict[str, Any]:
         labels, index = batch["label"].to(scene.features.device), batch["index"]
         deployed.append((scene.output.logits.argmax(1) == labels).cpu())
         indices.append(index)
-        rankings: dict[str, list[Tensor]] = {name: [value] for name, value in importances(names, scene).items()}
+        rankings: dict[str, list[Tensor]] = {
+            name: [value] for name, value in importances(names, scene).items()
+        }
         if "random" in settings["rankings"]:
             rankings["random"] = [random(scene, draw) for draw in range(settings["draws"])]
         tokens = model.tokens(scene.features)

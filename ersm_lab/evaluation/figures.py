@@ -31,7 +31,10 @@ def deletion_figure(
     with figure_style():
         figure, axes = plt.subplots(1, 2, figsize=(PAGE_INCHES, 2.7), sharey=True)
         for axis, order, name in zip(
-            axes, ("least_first", "most_first"), ("least important first", "most important first"), strict=True
+            axes,
+            ("least_first", "most_first"),
+            ("least important first", "most important first"),
+            strict=True,
         ):
             for place, label in enumerate(labels):
                 if (label, order) in curves:
@@ -44,7 +47,10 @@ def deletion_figure(
         if title:
             figure.suptitle(title, fontsize=9)
         figure.legend(
-            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(labels)), frameon=False
+            *axes[0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=min(5, len(labels)),
+            frameon=False,
         )
     return figure
 
@@ -81,12 +87,22 @@ def occlusion_figure(
                 stacked, x = 100 * np.stack(list(per_seed)), 100 * np.asarray(areas)
                 colour = PALETTE[place % len(PALETTE)]
                 axis.plot(
-                    x, stacked.mean(0), color=colour, linestyle=STYLES[place % len(STYLES)], label=arm, linewidth=1.2
+                    x,
+                    stacked.mean(0),
+                    color=colour,
+                    linestyle=STYLES[place % len(STYLES)],
+                    label=arm,
+                    linewidth=1.2,
                 )
                 if len(stacked) > 1:
                     half = stacked.std(0, ddof=1)
                     axis.fill_between(
-                        x, stacked.mean(0) - half, stacked.mean(0) + half, color=colour, alpha=0.18, linewidth=0
+                        x,
+                        stacked.mean(0) - half,
+                        stacked.mean(0) + half,
+                        color=colour,
+                        alpha=0.18,
+                        linewidth=0,
                     )
             axis.set_title(shape.replace("_", " "))
             axis.set_ylim(bottom=0)
@@ -99,15 +115,21 @@ def occlusion_figure(
         if title:
             figure.suptitle(title, fontsize=9)
         if max(len(arms) for arms in curves.values()) > 1:
-            figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+            figure.legend(
+                *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False
+            )
     return figure
 
 
-def heat_map(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label: str, title: str = "") -> Any:
+def heat_map(
+    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label: str, title: str = ""
+) -> Any:
     """``values (rows, columns)`` in percent with the number in each cell; NaN stays blank."""
     with figure_style():
         figure, axis = plt.subplots(figsize=(PAGE_INCHES, 0.27 * len(rows) + 1.1))
-        shown = axis.imshow(values, cmap="cividis", aspect="auto", vmin=0, vmax=max(100.0, float(np.nanmax(values))))
+        shown = axis.imshow(
+            values, cmap="cividis", aspect="auto", vmin=0, vmax=max(100.0, float(np.nanmax(values)))
+        )
         axis.set_xticks(range(len(columns)), columns)
         axis.set_yticks(range(len(rows)), rows)
         axis.set_xlabel("area occluded, %")

@@ -42,7 +42,14 @@ def draw_gallery(by_arm: Mapping[str, Mapping[int, Any]], store: Any, data: Any,
 
 
 def _only_one(
-    name: str, other: str, first: pd.DataFrame, second: pd.DataFrame, store: Any, data: Any, split: str, seed: int
+    name: str,
+    other: str,
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    store: Any,
+    data: Any,
+    split: str,
+    seed: int,
 ) -> None:
     both = first.merge(second, on="index", suffixes=("", "_other"))
     rows = {
@@ -79,7 +86,13 @@ def _failures(arm: str, frame: pd.DataFrame, artifacts: Any, store: Any, data: A
     )  # fmt: skip
 
 
-def _sheet(rows: dict[str, pd.DataFrame], data: Any, split: str, title: Any, masks: dict[int, np.ndarray] | None = None) -> Any:
+def _sheet(
+    rows: dict[str, pd.DataFrame],
+    data: Any,
+    split: str,
+    title: Any,
+    masks: dict[int, np.ndarray] | None = None,
+) -> Any:
     with figure_style():
         side = PAGE_INCHES / _COLUMNS
         figure, axes = plt.subplots(
@@ -87,7 +100,9 @@ def _sheet(rows: dict[str, pd.DataFrame], data: Any, split: str, title: Any, mas
         )
         for line, (name, frame) in zip(axes, rows.items(), strict=True):
             line[0].set_ylabel(name, fontsize=7)
-            chosen = list(frame.head(_COLUMNS).rename(columns={"index": "place"}).itertuples(index=False))
+            chosen: list[Any] = list(
+                frame.head(_COLUMNS).rename(columns={"index": "place"}).itertuples(index=False)
+            )
             for place, axis in enumerate(line):
                 axis.set_xticks([])
                 axis.set_yticks([])

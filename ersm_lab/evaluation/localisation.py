@@ -11,7 +11,7 @@ from torch import Tensor
 from ersm_lab.errors import UserError
 from ersm_lab.evaluation.rankings import importances
 from ersm_lab.evaluation.subject import Subject, each
-from ersm_lab.metrics.localisation import energy_inside, matched_area_iou, mask_auroc, pointing_game
+from ersm_lab.metrics.localisation import energy_inside, mask_auroc, matched_area_iou, pointing_game
 
 MEASURES = ("mask_auroc", "pointing_game", "matched_area_iou", "energy_inside")
 
@@ -24,7 +24,9 @@ def evaluate(subject: Subject) -> dict[str, Any]:
     ``mask_auroc`` and the object's share of the image for ``energy_inside``, which ``<split>/localisation/object_share`` gives.
     """
     if not subject.data.has_masks:
-        raise UserError(f"evaluation.suite=localisation: the data set at {subject.data.root} has no object masks")
+        raise UserError(
+            f"evaluation.suite=localisation: the data set at {subject.data.root} has no object masks"
+        )
     grid = subject.runner.model.grid_size
     frames = []
     shares: list[Tensor] = []
@@ -44,7 +46,10 @@ def evaluate(subject: Subject) -> dict[str, Any]:
             frames.append(pd.DataFrame({"index": batch["index"].numpy(), "ranking": name, **columns}))
     frame = pd.concat(frames, ignore_index=True)
     subject.store.table(
-        "localisation_images", frame, "Localisation, per image", f"Rankings against object masks, {subject.split} split."
+        "localisation_images",
+        frame,
+        "Localisation, per image",
+        f"Rankings against object masks, {subject.split} split.",
     )
     means = frame.groupby("ranking", sort=False)[list(MEASURES)].mean()
     found = {

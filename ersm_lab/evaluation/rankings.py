@@ -143,7 +143,9 @@ def _grad_cam(scene: Scene, model: Any) -> Tensor:
         features = scene.features.clone().requires_grad_()
         tapped = _Tapped(model)
         target = _predicted(scene.output if model is scene.model else model.classify(features))
-        attribution = LayerGradCam(tapped, tapped.tap).attribute(features, target=target, relu_attributions=False)
+        attribution = LayerGradCam(tapped, tapped.tap).attribute(
+            features, target=target, relu_attributions=False
+        )
     return _to_tokens(attribution, scene, mean=True)
 
 

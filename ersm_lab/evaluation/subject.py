@@ -39,7 +39,9 @@ class Subject:
     @torch.inference_mode()
     def scene(self, batch: Mapping[str, Any]) -> Scene:
         """A batch as rankings see it: features ``(B, C, h, w)`` in float32 at least, and the model's output for them."""
-        features = self.runner.features(batch) if "features" not in batch else self.runner.move(batch)["features"]
+        features = (
+            self.runner.features(batch) if "features" not in batch else self.runner.move(batch)["features"]
+        )
         features = features if features.dtype == torch.float64 else features.float()
         model = self.runner.model
         return Scene(model, features, model.classify(features), batch["index"], self.others)

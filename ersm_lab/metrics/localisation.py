@@ -7,6 +7,7 @@ as nearest-neighbour upsampling would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,33 +70,110 @@ def pointing_game(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
     return torch.where(mask.flatten(1).any(1), hit, torch.full_like(hit, torch.nan))
 
 
+def matched_area_iou(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """IoU of the object with as many of the best pixels as the object has, per image, ``(B,)`` in [0, 1], high is good.
+
+    Tokens enter from the highest score down; of those that would overshoot the object's area (one token, or several tied
+    ones) an even part of their pixels counts. NaN without object pixels, or for scores that hold a NaN.
+
+    >>> score, mask = torch.tensor([[0.9, 0.1]]), torch.tensor([[[True, False]]])
+    >>> matched_area_iou(score, mask, (1, 2)).tolist()
+    [1.0]
+    """
+    _check(score, mask, grid)
+    inside, pixels = token_counts(mask, grid)
+    order = score.argsort(1, descending=True)
+    ranked = -score.gather(1, order)
+    size = pixels[order]
+    before = torch.cat([size.new_zeros(len(size), 1), size.cumsum(1)], 1)
+    start = before.gather(1, torch.searchsorted(ranked, ranked, side="left"))
+    end = before.gather(1, torch.searchsorted(ranked, ranked, side="right"))
+    area = inside.sum(1, keepdim=True)
+    part = ((area - start) / (end - start)).clamp(0, 1)
+    hit = (part * inside.gather(1, order)).sum(1)
+    defined = (area.squeeze(1) > 0) & ~score.isnan().any(1)
+    return torch.where(defined, hit / (2 * area.squeeze(1) - hit), torch.full_like(hit, torch.nan))
+
+
+def energy_inside(saliency: Tensor, mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Share of a saliency's total that lies on the object, per image, ``(B,)`` in [0, 1]; chance is the object's area.
+
+    ``saliency (B, N)`` is not negative. NaN where it is zero everywhere. Source: Wang et al., Score-CAM (energy-based pointing
+    game). Raises ValueError for negative values.
+    """
+    _check(saliency, mask, grid)
+    if (saliency < 0).any():
+        raise ValueError("energy_inside needs a saliency that is not negative")
+    inside, pixels = token_counts(mask, grid)
+    values = saliency.double()
+    return (values * inside).sum(1) / (values * pixels).sum(1)
+
+
+MEASURES: dict[str, Callable[[Tensor, Tensor, tuple[int, int]], Tensor]] = {
+    "mask_auroc": mask_auroc,
+    "pointing_game": pointing_game,
+    "matched_area_iou": matched_area_iou,
+}
+
+
 class MaskLocalisation(Metric):
-    """Means of ``mask_auroc`` and ``pointing_game`` over the images where they are defined; sums as states.
+    """Means of the measures above over the images where they are defined; states are sums.
 
     Parameters
     ----------
     grid: (rows, columns) of tokens.
+    per_sample: keep every image's values, for the bootstrap; ``samples()`` gives them.
+
+    ``compute()`` gives ``mask_auroc``, ``pointing_game``, ``matched_area_iou``, and ``energy_inside`` when ``update`` was given
+    scores that are no negative saliency; NaN where nothing was defined. All in [0, 1], high is good.
     """
 
     full_state_update = False
+    higher_is_better = True
     total: Tensor
     count: Tensor
+    values: list[Tensor]
 
-    def __init__(self, grid: tuple[int, int], **kwargs: Any) -> None:
+    def __init__(self, grid: tuple[int, int], per_sample: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.grid = grid
-        self.add_state("total", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")
+        self.grid, self.per_sample = grid, per_sample
+        self.names = (*MEASURES, "energy_inside")
+        self.add_state("total", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("values", [], dist_reduce_fx="cat")
 
     def update(self, score: Tensor, mask: Tensor) -> None:
-        """``score (B, N)``, ``mask (B, H, W)`` bool."""
-        values = torch.stack([mask_auroc(score, mask, self.grid), pointing_game(score, mask, self.grid)])
-        self.total += values.nansum(1).to(self.total.device)
-        self.count += (~values.isnan()).sum(1).to(self.count.device)
+        """``score (B, N)``, ``mask (B, H, W)`` bool. Negative scores leave ``energy_inside`` undefined."""
+        found = [measure(score, mask, self.grid) for measure in MEASURES.values()]
+        saliency = torch.where((score < 0).any(1, keepdim=True), torch.zeros_like(score), score)
+        found.append(energy_inside(saliency, mask, self.grid))
+        values = torch.stack(found, 1).to(self.total.device)
+        self.total += values.nansum(0)
+        self.count += (~values.isnan()).sum(0)
+        if self.per_sample:
+            self.values.append(values)
 
     def compute(self) -> dict[str, Tensor]:
-        """``mask_auroc`` and ``pointing_game``; NaN when nothing was defined."""
-        return dict(zip(("mask_auroc", "pointing_game"), self.total / self.count, strict=True))
+        return dict(zip(self.names, self.total / self.count, strict=True))
+
+    def samples(self) -> dict[str, Tensor]:
+        """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
+        kept = self.values if isinstance(self.values, list) else [self.values]
+        table = torch.cat([self.total.new_zeros(0, len(self.names)), *kept])
+        return dict(zip(self.names, table.T, strict=True))
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """A bar per measure, in percent."""
+        import matplotlib.pyplot as plt
+
+        values = {
+            name: 100 * float(value) for name, value in (self.compute() if val is None else val).items()
+        }
+        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        axis.barh([name.replace("_", " ") for name in values], list(values.values()))
+        axis.set_xlabel("%")
+        axis.set_xlim(0, 100)
+        return figure, axis
 
 
 def _check(score: Tensor, mask: Tensor, grid: tuple[int, int]) -> None:

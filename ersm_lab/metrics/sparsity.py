@@ -49,35 +49,69 @@ def mask_entropy(keep_prob: Tensor, normalized: bool = False) -> Tensor:
 
 
 class MaskSparsity(Metric):
-    """Means over a set of images of the four measures above; states are sums, so batches and processes do not matter.
+    """Means over a set of images of the four measures above, and a histogram; states are sums, so batches and processes do
+    not matter.
 
-    ``compute()`` gives ``mean_keep``, ``share_above_half``, ``effective_share``, ``mask_entropy`` (over log N); NaN when
-    nothing was seen.
+    Parameters
+    ----------
+    bins: of the histogram over [0, 1].
+    per_sample: keep every image's values, for the bootstrap; ``samples()`` gives them.
+
+    ``compute()`` gives ``mean_keep``, ``share_above_half``, ``effective_share``, ``mask_entropy`` (over log N) and ``histogram
+    (bins,)``, the share of tokens per bin; NaN when nothing was seen.
     """
 
     full_state_update = False
     total: Tensor
     count: Tensor
+    counts: Tensor
+    values: list[Tensor]
     _NAMES = ("mean_keep", "share_above_half", "effective_share", "mask_entropy")
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, bins: int = 20, per_sample: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.per_sample = per_sample
         self.add_state("total", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("counts", torch.zeros(bins, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("values", [], dist_reduce_fx="cat")
 
     def update(self, keep_prob: Tensor) -> None:
         """``keep_prob (B, N)``."""
-        values = (
+        found = (
             mean_keep(keep_prob),
             share_above(keep_prob),
             effective_share(keep_prob),
             mask_entropy(keep_prob, True),
         )
-        self.total += torch.stack([value.sum() for value in values]).to(self.total.device)
+        values = torch.stack(found, 1).to(self.total.device)
+        self.total += values.sum(0)
         self.count += len(keep_prob)
+        bins = len(self.counts)
+        place = (keep_prob.detach().double().flatten() * bins).long().clamp(0, bins - 1)
+        self.counts += torch.bincount(place, minlength=bins).to(self.counts)
+        if self.per_sample:
+            self.values.append(values)
 
     def compute(self) -> dict[str, Tensor]:
-        return dict(zip(self._NAMES, self.total / self.count, strict=True))
+        means = dict(zip(self._NAMES, self.total / self.count, strict=True))
+        return {**means, "histogram": self.counts / self.counts.sum()}
+
+    def samples(self) -> dict[str, Tensor]:
+        """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
+        kept = self.values if isinstance(self.values, list) else [self.values]
+        return dict(zip(self._NAMES, torch.cat([self.total.new_zeros(0, 4), *kept]).T, strict=True))
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """The histogram of keep probabilities, in percent of tokens."""
+        import matplotlib.pyplot as plt
+
+        shares = (self.compute() if val is None else val)["histogram"].cpu()
+        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        axis.stairs(100 * shares, torch.linspace(0, 1, len(shares) + 1))
+        axis.set_xlabel("keep probability")
+        axis.set_ylabel("share of tokens, %")
+        return figure, axis
 
 
 def _checked(keep_prob: Tensor) -> Tensor:

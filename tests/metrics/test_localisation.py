@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
-from ersm_lab.metrics.localisation import MaskLocalisation, mask_auroc, pointing_game, token_counts
+from ersm_lab.metrics.localisation import (
+    MaskLocalisation,
+    energy_inside,
+    mask_auroc,
+    matched_area_iou,
+    pointing_game,
+    token_counts,
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -86,7 +93,10 @@ def test_metric_does_not_depend_on_batches_and_skips_the_undefined():
         for s, m in zip(score.split(size), mask.split(size), strict=True):
             metric.update(s, m)
         found.append([float(value) for value in metric.compute().values()])
-    expected = [float(f(score, mask, (3, 3)).nanmean()) for f in (mask_auroc, pointing_game)]
+    expected = [
+        float(f(score, mask, (3, 3)).nanmean())
+        for f in (mask_auroc, pointing_game, matched_area_iou, energy_inside)
+    ]
     for values in found:
         np.testing.assert_allclose(values, expected, rtol=1e-12)
 
@@ -109,6 +119,38 @@ def test_metric_without_data_is_nan():
 )
 def test_wrong_shapes_are_named(score, mask, words):
     """Breaks when broadcasting makes a number of shapes that do not belong together."""
-    for function in (mask_auroc, pointing_game):
+    for function in (mask_auroc, pointing_game, matched_area_iou, energy_inside):
         with pytest.raises(ValueError, match=words):
             function(score, mask, (2, 2))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), tied=st.booleans())
+def test_matched_area_iou_is_the_mean_over_random_choices_of_tied_pixels(seed, tied):
+    """Breaks when ties are broken by place, or when more or fewer pixels than the object has are taken."""
+    rng = np.random.default_rng(seed)
+    mask = torch.from_numpy(rng.random((1, 6, 6)) < 0.4)
+    score = torch.from_numpy(rng.integers(0, 3 if tied else 10**6, (1, 9)).astype(np.float32))
+    pixels = F.interpolate(score.view(1, 1, 3, 3), size=(6, 6), mode="nearest").flatten().numpy()
+    inside, area = mask.flatten().numpy(), int(mask.sum())
+    if area == 0:
+        assert matched_area_iou(score, mask, (3, 3)).isnan().all()
+        return
+    # the expected hits of a random choice: whole groups above the threshold, an even part of the one that overshoots
+    threshold = np.sort(pixels)[::-1][area - 1]
+    above, tie = pixels > threshold, pixels == threshold
+    hits = inside[above].sum() + inside[tie].sum() * (area - above.sum()) / tie.sum()
+    assert matched_area_iou(score, mask, (3, 3)).item() == pytest.approx(hits / (2 * area - hits))
+
+
+def test_energy_inside_is_the_share_of_the_upsampled_saliency():
+    """Breaks when tokens are weighted by their number and not by their pixels, or when the scale matters."""
+    generator = torch.Generator().manual_seed(2)
+    saliency, mask = torch.rand(5, 6, generator=generator), torch.rand(5, 7, 8, generator=generator) < 0.3
+    rows, columns = torch.arange(7) * 2 // 7, torch.arange(8) * 3 // 8
+    pixels = saliency.view(5, 2, 3)[:, rows][:, :, columns].double()
+    expected = (pixels * mask).sum((1, 2)) / pixels.sum((1, 2))
+    torch.testing.assert_close(energy_inside(saliency, mask, (2, 3)), expected)
+    torch.testing.assert_close(energy_inside(saliency * 1e-6, mask, (2, 3)), expected, rtol=1e-5, atol=0)
+    with pytest.raises(ValueError, match="not negative"):
+        energy_inside(saliency - 1, mask, (2, 3))

@@ -10,10 +10,13 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from ersm_lab.metrics.deletion import DeletionCurve
 from ersm_lab.metrics.localisation import MaskLocalisation
+from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
 from ersm_lab.metrics.sparsity import MaskSparsity
 
 GRID = (3, 3)
+CELLS = [Cell("square", 0.0, "mean"), Cell("square", 0.3, "mean"), Cell("grid", 0.3, "blur")]
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -23,14 +26,30 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(11, 9, generator=generator), mask
 
 
-def compute(rows: slice) -> dict[str, float]:
+def compute(rows: slice) -> dict[str, list[float]]:
     keep, mask = batch()
-    sparsity, localisation = MaskSparsity(), MaskLocalisation(GRID)
-    for k, m in zip(keep[rows].split(4), mask[rows].split(4), strict=True):
+    sparsity, localisation = MaskSparsity(per_sample=True), MaskLocalisation(GRID, per_sample=True)
+    deletion = DeletionCurve(8, per_sample=True)
+    occlusion = OcclusionAccuracy(CELLS, per_sample=True)
+    index = torch.arange(len(keep))
+    for k, m, i in zip(keep[rows].split(4), mask[rows].split(4), index[rows].split(4), strict=True):
         if len(k):
             sparsity.update(k)
             localisation.update(k, m)
-    return {name: float(value) for name, value in {**sparsity.compute(), **localisation.compute()}.items()}
+            deletion.update(k > 0.5)
+            occlusion.update(k[:, : len(CELLS)] > 0.5, i)
+    values = {**sparsity.compute(), **localisation.compute(), **deletion.compute()}
+    values["occlusion"] = occlusion.compute()["accuracy"]
+    for metric in (sparsity, localisation, deletion, occlusion):
+        with metric.sync_context(should_sync=dist.is_initialized()):
+            samples = metric.samples()
+        if isinstance(samples, dict):
+            values |= {f"samples {name}": value for name, value in samples.items()}
+        else:
+            values[f"samples {type(metric).__name__}"] = (
+                samples if isinstance(samples, torch.Tensor) else samples[1]
+            )
+    return {name: torch.nan_to_num(value.double(), -1).flatten().tolist() for name, value in values.items()}
 
 
 def worker(rank: int, folder: str, first: int) -> None:
@@ -49,4 +68,7 @@ def test_two_processes_equal_one(tmp_path, first):
     mp.spawn(worker, args=(str(tmp_path), first), nprocs=2)
     expected = compute(slice(None))
     for rank in range(2):
-        assert json.loads((tmp_path / f"{rank}.json").read_text()) == pytest.approx(expected, rel=1e-12)
+        found = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert found.keys() == expected.keys()
+        for name, values in expected.items():
+            assert found[name] == pytest.approx(values, rel=1e-12), name

@@ -51,7 +51,9 @@ def test_metric_does_not_depend_on_batches_and_sums_in_float64():
         metric = MaskSparsity()
         for part in (*m.split(size), m[:0]):
             metric.update(part)
-        np.testing.assert_allclose([float(v) for v in metric.compute().values()], expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            [float(v) for k, v in metric.compute().items() if k != "histogram"], expected, rtol=1e-12
+        )
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 0), (2, 3, 4)])
@@ -59,3 +61,15 @@ def test_wrong_shapes_are_refused(shape):
     """Breaks when a map (B, h, w) is averaged over the wrong dimension."""
     with pytest.raises(ValueError, match="keep_prob"):
         effective_share(torch.ones(shape))
+
+
+def test_histogram_and_samples_are_those_of_the_whole_set():
+    keep = torch.rand(13, 7, generator=torch.Generator().manual_seed(1))
+    keep[0, 0] = 1.0  # belongs to the last bin, as in numpy
+    metric = MaskSparsity(bins=5, per_sample=True)
+    for part in keep.split(4):
+        metric.update(part)
+    expected = np.histogram(keep.numpy(), bins=5, range=(0, 1))[0] / keep.numel()
+    np.testing.assert_allclose(metric.compute()["histogram"], expected)
+    np.testing.assert_allclose(metric.samples()["effective_share"], effective_share(keep))
+    assert metric.plot()[0].axes[0].get_xlabel() == "keep probability"

@@ -20,7 +20,7 @@ from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
-from ersm_lab.papers.ersm.tokens import token_grid, tokenize
+from ersm_lab.papers.ersm.tokens import position_counts, token_grid, tokenize
 
 DEFAULT_OPTIMIZER: dict[str, Any] = {
     "_target_": "torch.optim.AdamW",
@@ -120,6 +120,12 @@ class ERSMClassifier(pl.LightningModule):
     def tokens(self, features: Tensor) -> Tensor:
         """``(B, C, h, w)`` -> ``(B, N, C p p)``, channel-major; a patch that overhangs the map is padded with zeros."""
         return tokenize(features, self.patch_size).mT
+
+    def deletion_geometry(self, features: Tensor) -> dict[str, Any]:
+        """What ``metrics.deletion.deletion_curve`` must know of these tokens: patch size and real positions per token."""
+        h, w = features.shape[2:]
+        counts = position_counts(h, w, self.patch_size, torch.float64, features.device)
+        return {"patch_size": self.patch_size, "positions": counts}
 
     def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ERSMOutput:
         """Features ``(B, C, h, w)`` -> logits ``(B, K)`` and the mask's outputs.

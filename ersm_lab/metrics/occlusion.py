@@ -1,0 +1,104 @@
+"""Accuracy under structured occlusion: a cell per shape, area and fill; the area under each curve; the mean over cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ersm_lab.metrics.curves import trapezoid_auc
+
+
+class Cell(NamedTuple):
+    """One condition: occluder, covered area in [0, 1], what it is filled with."""
+
+    shape: str
+    area: float
+    fill: str
+
+
+class OcclusionAccuracy(Metric):
+    """Accuracy per cell; states are sums, so batches and processes do not matter.
+
+    Parameters
+    ----------
+    cells: the conditions, in the order in which ``update`` names them.
+    per_sample: keep which images were right, for paired differences; ``samples()`` gives them.
+
+    ``compute()`` gives ``accuracy (cells,)``, ``curves`` ((shape, fill) -> area under accuracy over area, scaled to [0, 1], for
+    those with two areas or more) and ``mean`` over the cells with an area above 0; all in [0, 1] float64, high is good, NaN
+    where nothing was seen.
+    """
+
+    full_state_update = False
+    higher_is_better = True
+    correct: Tensor
+    count: Tensor
+    rows: list[Tensor]
+
+    def __init__(self, cells: Sequence[Cell], per_sample: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cells, self.per_sample = list(cells), per_sample
+        self.add_state("correct", torch.zeros(len(self.cells), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(len(self.cells), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("rows", [], dist_reduce_fx="cat")
+
+    def update(self, correct: Tensor, index: Tensor | None = None) -> None:
+        """``correct (B, cells)``: bool, or NaN in a float tensor where a cell does not exist for an image (no object).
+
+        ``index (B,)``: the images' places in their set, kept with ``per_sample``.
+        """
+        if correct.dim() != 2 or correct.shape[1] != len(self.cells):
+            raise ValueError(
+                f"correct must have the shape (B, {len(self.cells)}), not {tuple(correct.shape)}"
+            )
+        values = correct.to(self.correct)
+        self.correct += values.nansum(0)
+        self.count += (~values.isnan()).sum(0)
+        if self.per_sample:
+            places = torch.arange(len(values)) if index is None else index
+            self.rows.append(torch.cat([places.to(values)[:, None], values], 1))
+
+    def compute(self) -> dict[str, Any]:
+        accuracy = self.correct / self.count
+        curves = {}
+        for key in dict.fromkeys((cell.shape, cell.fill) for cell in self.cells):
+            found = [
+                (cell.area, accuracy[i])
+                for i, cell in enumerate(self.cells)
+                if (cell.shape, cell.fill) == key
+            ]
+            if len(found) > 1:
+                areas, values = zip(*sorted(found, key=lambda item: item[0]), strict=True)
+                curves[key] = trapezoid_auc(torch.stack(values), torch.tensor(areas, dtype=torch.float64))
+        covered = torch.tensor([cell.area > 0 for cell in self.cells], device=accuracy.device)
+        return {"accuracy": accuracy, "curves": curves, "mean": accuracy[covered].nanmean()}
+
+    def samples(self) -> tuple[Tensor, Tensor]:
+        """Images' places ``(n,)`` and whether each was right ``(n, cells)``, sorted by place."""
+        kept = self.rows if isinstance(self.rows, list) else [self.rows]
+        table = torch.cat([self.correct.new_zeros(0, len(self.cells) + 1), *kept])
+        table = table[table[:, 0].argsort(stable=True)]
+        return table[:, 0].long(), table[:, 1:]
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """A curve per shape and fill, in percent."""
+        import matplotlib.pyplot as plt
+
+        accuracy = (self.compute() if val is None else val)["accuracy"]
+        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        for shape, fill in dict.fromkeys((cell.shape, cell.fill) for cell in self.cells):
+            found = [
+                (c.area, float(a))
+                for c, a in zip(self.cells, accuracy, strict=True)
+                if (c.shape, c.fill) == (shape, fill)
+            ]
+            areas, values = zip(*sorted(found), strict=True)
+            axis.plot([100 * a for a in areas], [100 * v for v in values], label=f"{shape}, {fill}")
+        axis.set_xlabel("area occluded, %")
+        axis.set_ylabel("accuracy, %")
+        axis.legend(fontsize="small")
+        return figure, axis

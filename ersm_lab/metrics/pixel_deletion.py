@@ -1,0 +1,63 @@
+"""Deletion and insertion at the level of pixels (Petsiuk et al., RISE: most important pixels first).
+
+Deletion starts from the picture and covers its most important pixels; insertion starts from the covered picture and
+uncovers them. Shapes: images ``(B, 3, H, W)`` normalised, importance ``(B, H, W)``, curves ``(B, steps + 1)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ersm_lab.metrics.deletion import deletion_order
+from ersm_lab.vision.fills import fill_images
+
+
+@torch.no_grad()
+def pixel_curve(
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    importance: Tensor,
+    labels: Tensor,
+    mode: str = "deletion",
+    fill: str = "mean",
+    steps: int = 20,
+    seed: int = 0,
+    index: Tensor | None = None,
+    batch_size: int = 256,
+) -> tuple[Tensor, Tensor]:
+    """``correct`` (bool) and the label's ``probability`` (float64), ``(B, steps + 1)``, after each equal share of pixels.
+
+    Parameters
+    ----------
+    model: images to logits ``(M, K)``.
+    mode: ``deletion`` (a good ranking falls fast: low area) or ``insertion`` (rises fast: high area).
+    fill: what covered pixels are, see ``vision.fills``: ``mean``, ``black``, ``noise`` or ``blur``.
+    steps: shares of pixels; at step s exactly ``round(s / steps * H W)`` are changed.
+    batch_size: covered images that go through the model at a time; memory does not depend on ``steps``.
+
+    Raises ValueError for an unknown mode and shapes that do not fit.
+    """
+    if mode not in ("deletion", "insertion"):
+        raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
+    if importance.shape != (len(images), *images.shape[2:]):
+        raise ValueError(
+            f"importance must have the images' shape (B, H, W), not {tuple(importance.shape)} for {tuple(images.shape)}"
+        )
+    ranks = deletion_order(importance.flatten(1), "most_first", seed, index).argsort(1).view_as(importance)
+    places = torch.arange(len(images)) if index is None else index
+    covered = fill_images(images, fill, seed, places)
+    before, after = (images, covered) if mode == "deletion" else (covered, images)
+    pixels = importance[0].numel()
+    counts = (torch.arange(steps + 1, dtype=torch.float64) * pixels / steps).round().long().to(images.device)
+    pairs = torch.cartesian_prod(torch.arange(len(images)), torch.arange(steps + 1)).to(images.device)
+    logits = []
+    for part in pairs.split(batch_size):
+        image, step = part[:, 0], part[:, 1]
+        changed = (ranks[image] < counts[step][:, None, None]).unsqueeze(1)
+        logits.append(model(torch.where(changed, after[image], before[image])).double())
+    all_logits = torch.cat(logits).unflatten(0, (len(images), steps + 1))
+    place = labels[:, None, None].expand(-1, steps + 1, 1)
+    return all_logits.argmax(2) == labels[:, None], all_logits.softmax(2).gather(2, place).squeeze(2)
