@@ -14,7 +14,16 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from ersm_lab.papers.slem.lanes import Lanes, fused, nearest, power_of_two, splat, where_positive
+from ersm_lab.papers.slem.lanes import (
+    ROUNDER,
+    Lanes,
+    fused,
+    largest,
+    least,
+    power_of_two,
+    splat,
+    where_positive,
+)
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid")  # by number: what the compiled code is handed
 
@@ -29,6 +38,7 @@ def _expm1(y: Any) -> Any:
     if not isinstance(y, Lanes):
         return None
     single = y.dtype == types.float32
+    rounder = ROUNDER[y.dtype]
     real, degree, limit = (np.float32, 7, 80.0) if single else (np.float64, 13, 700.0)
     # Taylor's, from the highest power down to r^2; ln 2 in two parts, so that k times the first is exact
     factors = tuple(1.0 / math.factorial(n) for n in range(degree, 1, -1))
@@ -36,16 +46,15 @@ def _expm1(y: Any) -> Any:
     low = math.log(2) - high if single else 1.9082149292705877e-10
 
     def implementation(y: Any) -> Any:
-        most = splat(real(limit))
-        y = where_positive(most - y, y, most)
-        y = where_positive(y + most, y, splat(real(-limit)))
-        k = nearest(y * splat(real(1.4426950408889634)))
+        y = largest(least(y, splat(real(limit))), splat(real(-limit)))
+        shifted = fused(y, splat(real(1.4426950408889634)), splat(real(rounder)))
+        k = shifted - splat(real(rounder))
         r = fused(k, splat(real(-low)), fused(k, splat(real(-high)), y))
         p = splat(real(factors[0]))
         for factor in factors[1:]:
             p = fused(p, r, splat(real(factor)))
         p = fused(p, r * r, r)
-        scale = power_of_two(k)
+        scale = power_of_two(shifted)
         return fused(scale, p, scale - splat(real(1.0)))
 
     return implementation

@@ -236,15 +236,15 @@ def step_multiscale(net: Any, windows: Any, slot: int, mode: int) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def tails_multiscale(windows: Any, padded: int) -> None:
+def tails_multiscale(windows: Any, padded: int, one: Any) -> None:
     """Ends a block: slot p becomes the sum of slots p to M - 1, the head starts again."""
     ring = windows.ring
+    for at in range(
+        (windows.memory - 1) * padded - LANES, -1, -LANES
+    ):  # backwards through memory, without a leap
+        store(ring, at, load(ring, at) + load(ring, at + padded))
     for at in range(0, padded, LANES):
-        sums = load(ring, (windows.memory - 1) * padded + at)
-        for slot in range(windows.memory - 2, -1, -1):
-            sums = sums + load(ring, slot * padded + at)
-            store(ring, slot * padded + at, sums)
-        store(windows.head, at, sums - sums)
+        store(windows.head, at, splat(one - one))
 
 
 @njit(nogil=True, error_model="numpy")

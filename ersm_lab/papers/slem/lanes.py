@@ -20,6 +20,7 @@ from numba.extending import models, overload, register_model
 from ersm_lab.papers.slem.spans import instruction, scalar
 
 LANES = 16
+ROUNDER = {types.float32: 1.5 * 2.0**23, types.float64: 1.5 * 2.0**52}  # adding it rounds to whole numbers
 
 
 class Lanes(types.Type):
@@ -152,28 +153,29 @@ def magnitude(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-@instruction
-def nearest(typingctx: Any, a: Any) -> Any:
-    """The nearest whole numbers."""
+def _lesser(sign: str) -> Any:
+    @instruction
+    def chosen(typingctx: Any, a: Any, b: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(sign, *args), *args)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, "rint", args[0].type, args[0])
+        return a(a, b), codegen
 
-    return a(a), codegen
+    return chosen
+
+
+least, largest = _lesser("<"), _lesser(">")  # lane by lane; b where a is NaN
 
 
 @instruction
 def power_of_two(typingctx: Any, a: Any) -> Any:
-    """``2 ** a`` for whole ``a`` in the range of normal exponents, by writing the exponent's bits."""
+    """``2 ** k`` from ``k + ROUNDER``, for whole ``k`` in the range of normal exponents: k is in its last bits."""
     mantissa, bias = (23, 127) if a.dtype == types.float32 else (52, 1023)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.VectorType(_integer(a.dtype), LANES)
-        whole = builder.fptosi(args[0], kind)
-        bits = builder.shl(
-            builder.add(whole, ir.Constant(kind, [bias] * LANES)), ir.Constant(kind, [mantissa] * LANES)
-        )
-        return builder.bitcast(bits, args[0].type)
+        bits = builder.add(builder.bitcast(args[0], kind), ir.Constant(kind, [bias] * LANES))
+        return builder.bitcast(builder.shl(bits, ir.Constant(kind, [mantissa] * LANES)), args[0].type)
 
     return a(a), codegen
 

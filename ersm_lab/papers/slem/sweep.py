@@ -92,7 +92,7 @@ def sweep(
             if slot == windows.memory:
                 slot, mode = 0, 2
                 if windows.levels > 0:
-                    kernel.tails_multiscale(windows, net.groups * LANES)
+                    kernel.tails_multiscale(windows, net.groups * LANES, net.one)
                 else:
                     kernel.tails_direct(windows, net.groups * LANES)
     return -1
