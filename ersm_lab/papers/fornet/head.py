@@ -77,7 +77,9 @@ class Selector(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """``(B, channels, h, w)`` -> ``(B, 1, h, w)``."""
         body = self.body(features)
-        with torch.autocast(body.device.type, enabled=False):
+        # tensors without values, on which costs are counted, know no autocast
+        device = "cpu" if body.is_meta else body.device.type
+        with torch.autocast(device, enabled=False):
             dtype = torch.promote_types(body.dtype, torch.float32)
             bias = self.head.bias
             assert bias is not None
