@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ersm_lab.papers.slem.entropy import learning_entropy as learning_entropy
+    from ersm_lab.papers.slem.learner import EntropyLearner as EntropyLearner
     from ersm_lab.papers.slem.maps import SLEMResult as SLEMResult
     from ersm_lab.papers.slem.maps import spatial_learning_entropies as spatial_learning_entropies
     from ersm_lab.papers.slem.maps import spatial_learning_entropy as spatial_learning_entropy
     from ersm_lab.papers.slem.points import entropy_points as entropy_points
 
 _HOME = {  # no module has the name of what it holds: importing it would put the module in that name's place
+    "EntropyLearner": "learner",
     "SLEMResult": "maps",
     "entropy_points": "points",
     "learning_entropy": "entropy",
@@ -24,6 +26,7 @@ _HOME = {  # no module has the name of what it holds: importing it would put the
 }
 
 __all__ = [
+    "EntropyLearner",
     "SLEMResult",
     "entropy_points",
     "learning_entropy",

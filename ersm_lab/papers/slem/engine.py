@@ -32,20 +32,28 @@ HALVINGS = 40  # of a step size that diverges
 
 
 def _compiled() -> tuple[Callable[..., None], Callable[..., int]]:
-    """Both phases. Numba looks at one file to see whether its disk cache is stale: the closure tells it of all."""
+    """Both phases, of which the arguments come one by one.
+
+    Numba looks at one file to see whether its disk cache is stale: the closure tells it of all. A class among the types of
+    the arguments would have to be found again before it can tell that a cache is stale, so there is none.
+    """
     folder = Path(__file__).parent
     names = ("activations", "kernel", "lanes", "pretrain", "spans", "sweep", "traversal")
     sources = zlib.crc32(b"".join((folder / f"{name}.py").read_bytes() for name in names))
+    scene = len(Scene._fields)
+    learner = scene + len(Learner._fields)
+    windows = learner + len(Windows._fields)
 
     @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-    def pretrain(*arguments: Any) -> Any:
+    def pretrain(*a: Any) -> Any:
         _ = sources
-        return first_phase.pretrain(*arguments)
+        return first_phase.pretrain(Scene(*a[:scene]), Learner(*a[scene:learner]), *a[learner:])
 
     @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-    def sweep(*arguments: Any) -> Any:
+    def sweep(*a: Any) -> Any:
         _ = sources
-        return second_phase.sweep(*arguments)
+        held = Scene(*a[:scene]), Learner(*a[scene:learner]), Windows(*a[learner:windows])
+        return second_phase.sweep(held[0], held[1], held[2], *a[windows:])
 
     return pretrain, sweep
 
@@ -217,7 +225,7 @@ class Engine:
         settings, room = self.settings, [self._room(self.network.padded) for _ in range(3)]
         adam = np.array([settings.pretrain_rate, 0.1, 0.001, 1e-8, 0, 0], self._dtype)
         counts = settings.pretrain_epochs, settings.pretrain_batch
-        _pretrain(self._scene(image), self._learner, *counts, key_of(settings.seed, 1), adam, *room)
+        _pretrain(*self._scene(image), *self._learner, *counts, key_of(settings.seed, 1), adam, *room)
 
     def room_for_maps(self, epochs: int) -> Maps:
         """Zeros for ``epochs`` sweeps to write to, ``(epochs, h, w)`` each."""
@@ -226,7 +234,7 @@ class Engine:
     def _epoch(self, image: Array, rate: float, maps: Maps) -> int:
         settings = self.settings
         stopped: int = _sweep(
-            *(self._scene(image), self._learner, self._windows, self._dtype(rate)),
+            *(*self._scene(image), *self._learner, *self._windows, self._dtype(rate)),
             *(settings.step == "normalised", self._dtype(self._share)),
             *(TRAVERSALS.index(settings.traversal), key_of(settings.seed)),
             *(map_.ravel() for map_ in maps),

@@ -1,0 +1,50 @@
+"""Configuration of SLEM learners (no torch, no numba)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ersm_lab.settings import setting
+
+
+@dataclass
+class SLEMConfig:
+    """An entropy learner; the names and defaults are those of ``engine.Settings``."""
+
+    _target_: str = "ersm_lab.papers.slem.EntropyLearner"
+    variant: str = setting("slem", "the name under which dashboards and tables group this learner")
+    window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
+    hidden: list[int] = setting([16], "units per hidden layer", ge=1)
+    learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)
+    pretrain_epochs: int = setting(5, "epochs of mini-batches before it", ge=0)
+    pretrain_rate: float = setting(0.01, "Adam's step size in them", ge=0)
+    pretrain_batch: int = setting(32, "windows per mini-batch", ge=1)
+    memory: int = setting(30, "samples in a window of statistics", ge=1)
+    order: int = setting(1, "of the difference of the weight path", ge=1)
+    alphas: list[float] | None = setting(
+        [2, 3, 4, 6, 8, 12], "sensitivities of the multiscale form; null: the direct form", gt=0
+    )
+    traversal: str = setting(
+        "raster",
+        "order of the pixels",
+        choices=("raster", "serpentine", "column", "hilbert", "random"),
+    )
+    seed: int = setting(0, "of fresh weights, mini-batches and the random traversal", ge=0)
+    activation: str = setting("tanh", "of hidden units", choices=("tanh", "relu", "sigmoid"))
+    step: str = setting("plain", "or divided by the squared gradient", choices=("plain", "normalised"))
+    aggregate: str = setting("mean", "over weights", choices=("mean", "sum"))
+    dtype: str = setting("float32", "of weights and maps", choices=("float32", "float64"))
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        if node.window_size % 2 == 0:
+            return f"has window_size={node.window_size}, but a window has a centre: it must be odd"
+        if not node.hidden:
+            return "has hidden=[], but needs at least one hidden layer"
+        if node.alphas is not None and not node.alphas:
+            return "has alphas=[]; null is the direct form"
+        return None
+
+
+SCHEMAS = {("model", "schema_slem"): SLEMConfig}
