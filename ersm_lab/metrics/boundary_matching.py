@@ -42,7 +42,7 @@ def disk_radius(height: int, width: int, ratio: float = 0.008) -> int:
 def boundary_matches(
     prediction: NDArray[Any], target: NDArray[Any], num_classes: int, radii: Sequence[int]
 ) -> BoundaryMatches:
-    """Matched border pixels for disks of ``radii`` pixels (at least 0).
+    """Matched border pixels for disks of ``radii`` pixels (at least 0, ascending).
 
     Pixels to ignore, ``IGNORED`` in the truth, count in neither map, nor does a border pixel beside one.
     """
@@ -52,12 +52,13 @@ def boundary_matches(
         raise ValueError(f"maps must be (H, W) of one shape, not {prediction.shape} and {target.shape}")
     truth = np.ascontiguousarray(target, dtype=np.uint8)
     guess = np.ascontiguousarray(prediction, dtype=np.uint8)
-    squares = np.array([radius * radius for radius in radii], dtype=np.int64)
-    offsets = _offsets(max(radii, default=0))
+    if list(radii) != sorted(radii):
+        raise ValueError(f"radii must ascend, not {tuple(radii)}")
+    offsets = _offsets(radii)
     predicted, true = _borders(guess, truth, num_classes), _borders(truth, truth, num_classes)
-    hits, all_of = _match(predicted, true, num_classes, offsets, squares)
-    found, all_true = _match(true, predicted, num_classes, offsets, squares)
-    return BoundaryMatches(hits, found, all_of, all_true)
+    hits, all_of = _match(predicted, true, num_classes, offsets, len(radii))
+    found, all_true = _match(true, predicted, num_classes, offsets, len(radii))
+    return BoundaryMatches(hits.cumsum(1), found.cumsum(1), all_of, all_true)
 
 
 def boundary_f(matches: BoundaryMatches) -> NDArray[np.float64]:
@@ -77,15 +78,16 @@ def boundary_f(matches: BoundaryMatches) -> NDArray[np.float64]:
     return f
 
 
-def _offsets(radius: int) -> NDArray[np.int64]:
-    """Rows, columns and squared distances of a disk, nearest first, ``(n, 3)``."""
+def _offsets(radii: Sequence[int]) -> NDArray[np.int64]:
+    """Rows and columns of the largest disk, nearest first, with the index of the smallest disk that holds them, ``(n, 3)``."""
+    radius = max(radii, default=0)
     span = np.arange(-radius, radius + 1)
     row, column = (grid.ravel() for grid in np.meshgrid(span, span, indexing="ij"))
     square = row * row + column * column
-    inside = square <= radius * radius
-    order = np.argsort(square[inside], kind="stable")
-    found = np.stack([row[inside], column[inside], square[inside]], axis=1)[order]
-    return np.ascontiguousarray(found, dtype=np.int64)
+    ring = np.searchsorted(np.array([r * r for r in radii]), square)
+    order = np.argsort(square, kind="stable")
+    order = order[ring[order] < len(radii)]
+    return np.ascontiguousarray(np.stack([row, column, ring], axis=1)[order], dtype=np.int64)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -126,10 +128,10 @@ def _borders(labels: Any, truth: Any, num_classes: int) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _match(of: Any, among: Any, num_classes: int, offsets: Any, squares: Any) -> Any:
+def _match(of: Any, among: Any, num_classes: int, offsets: Any, rings: int) -> Any:
     """Per class: border pixels of ``of`` with one of the same class in ``among`` within each radius, and all of them."""
     height, width = of.shape
-    hits = np.zeros((num_classes, len(squares)), dtype=np.int64)
+    hits = np.zeros((num_classes, rings), dtype=np.int64)
     count = np.zeros(num_classes, dtype=np.int64)
     one, none = np.uint64(1), np.uint64(0)
     for y in range(height):
@@ -138,21 +140,15 @@ def _match(of: Any, among: Any, num_classes: int, offsets: Any, squares: Any) ->
             if rest == none:
                 continue
             for c in range(num_classes):
-                if rest & (one << np.uint64(c)):
-                    count[c] += 1
+                count[c] += (rest >> np.uint64(c)) & one
             for i in range(len(offsets)):
                 row, column = y + offsets[i, 0], x + offsets[i, 1]
-                if row < 0 or row >= height or column < 0 or column >= width:
-                    continue
-                met = rest & among[row, column]
-                if met == none:
-                    continue
-                for c in range(num_classes):
-                    if met & (one << np.uint64(c)):
-                        for r in range(len(squares)):
-                            if offsets[i, 2] <= squares[r]:
-                                hits[c, r] += 1
-                rest &= ~met
-                if rest == none:
-                    break
+                if 0 <= row < height and 0 <= column < width:
+                    met = rest & among[row, column]
+                    if met != none:
+                        for c in range(num_classes):
+                            hits[c, offsets[i, 2]] += (met >> np.uint64(c)) & one
+                        rest &= ~met
+                        if rest == none:
+                            break
     return hits, count

@@ -37,7 +37,7 @@ class CityscapesScores(Metric):
     ----------
     table: what the numbers mean. ids: ``"label"``: predictions and truths hold labelIds, as the official files do; ``"train"``:
         trainIds and 255, as networks and loaders do.
-    boundary_ratio: of Boundary IoU, as a share of the diagonal. f_ratios: disks of Boundary F, likewise; ``()`` is none.
+    boundary_ratio: of Boundary IoU, as a share of the diagonal. f_ratios: disks of Boundary F, likewise, ascending; ``()`` is none.
     trimap_widths: in pixels, ascending; ``()`` is none. boundaries: False leaves out every score of borders.
 
     >>> scores = CityscapesScores(ids="train", boundaries=False)

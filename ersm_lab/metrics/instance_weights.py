@@ -5,7 +5,11 @@ Each pixel of an instance counts ``mean size of its class / size of the instance
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
 from ersm_lab.errors import UserError
@@ -40,35 +44,48 @@ def instance_counts(prediction: Tensor, instances: Tensor, table: LabelTable, na
             f"{name or 'an image'}: instanceIds of {tuple(instances.shape)} do not fit predictions of {tuple(prediction.shape)}"
         )
     count = len(table.labels)
-    # one look at all pixels, then at those of instances only
-    place = (instances > _FIRST).flatten().nonzero()[:, 0]
-    ids = instances.flatten()[place].long()
-    predicted = prediction.flatten()[place].long()
     found = torch.zeros(count, 4, dtype=torch.float64)
-    if not len(ids):
+    instances = instances.to(torch.int32)  # torch has no maximum of the 16 bits that files hold
+    highest = int(instances.max()) if instances.numel() else 0
+    if highest <= _FIRST:
         return found
-    label = ids // _FIRST
-    if int(label.max()) >= count:
+    if highest // _FIRST >= count:
         raise UserError(
-            f"{name or 'an instanceIds picture'} holds the instance {int(ids.max())}, whose label {table.name} lacks"
+            f"{name or 'an instanceIds picture'} holds the instance {highest}, whose label {table.name} lacks"
         )
-    bins = int(ids.max()) + 1
-    category = torch.full((count,), -1)
+    category = np.full(256, -1, dtype=np.int64)
     for i, labels in enumerate(instance_categories(table).values()):
         category[labels] = i
-    category = category.to(ids.device)
-    sizes = torch.bincount(ids, minlength=bins).cpu()
-    hits = torch.bincount(ids[predicted == label], minlength=bins).cpu()
-    close = torch.bincount(ids[category[predicted] == category[label]], minlength=bins).cpu()
+    sizes, hits, close = _count(
+        np.ascontiguousarray(prediction.cpu().numpy()).reshape(-1),
+        np.ascontiguousarray(instances.cpu().numpy()).reshape(-1),
+        category,
+        highest + 1,
+    )
     mean_size = dict(table.instance_size)
-    has_category = (category >= 0).cpu()
-    for instance in sizes.nonzero()[:, 0].tolist():
+    for instance in np.flatnonzero(sizes).tolist():
         row = table.labels[instance // _FIRST]
         if row.ignored or row.name not in mean_size:
             continue
         size, hit, near = int(sizes[instance]), int(hits[instance]), int(close[instance])
         weight = mean_size[row.name] / size
         found[row.id, :2] += torch.tensor([hit * weight, (size - hit) * weight], dtype=torch.float64)
-        if has_category[row.id]:
+        if category[row.id] >= 0:
             found[row.id, 2:] += torch.tensor([near * weight, (size - near) * weight], dtype=torch.float64)
     return found
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _count(prediction: Any, instances: Any, category: Any, bins: int) -> Any:
+    """Pixels of each instance: all, those of its label, those of its label's category."""
+    sizes = np.zeros(bins, dtype=np.int64)
+    hits, close = np.zeros_like(sizes), np.zeros_like(sizes)
+    for pixel in range(len(instances)):
+        instance = instances[pixel]
+        if instance > _FIRST:
+            label = instance // _FIRST
+            guess = prediction[pixel]
+            sizes[instance] += 1
+            hits[instance] += guess == label
+            close[instance] += category[guess] == category[label]
+    return sizes, hits, close
