@@ -9,7 +9,7 @@ from importlib import import_module
 from ersm_lab.bench.table import show
 from ersm_lab.errors import UserError
 
-NAMES = ("energy_mask", "trainer", "feature_cache")
+NAMES = ("energy_mask", "trainer", "feature_cache", "deletion", "occlusion", "slem")
 
 
 def command(words: Sequence[str]) -> int:

@@ -89,7 +89,9 @@ def _check_limits(key: str, value: Any, limits: Any) -> None:
         if choices and item not in choices:
             hint = nearest(str(item), [str(choice) for choice in choices])
             what = "holds" if isinstance(value, list) else "is"
-            raise UserError(f"'{key}' {what} {item!r}, but must be one of {', '.join(map(str, choices))}{hint}")
+            raise UserError(
+                f"'{key}' {what} {item!r}, but must be one of {', '.join(map(str, choices))}{hint}"
+            )
     for number in items:
         for name, (words, holds) in _BOUNDS.items():
             # `not holds` and not the opposite comparison: NaN fails every bound

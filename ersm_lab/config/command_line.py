@@ -30,6 +30,7 @@ _EVALUATION_KEYS = (
     "data.num_workers",
     "data.eval_batch_size",
     "data.root",
+    "logger",
     "paths.",
 )
 

@@ -27,6 +27,29 @@ class PathsConfig:
     )
 
 
+OCCLUDERS = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
+FILLS = ("mean", "black", "noise", "blur", "image")
+
+
+@dataclass
+class OcclusionAugmentConfig:
+    """Structured occlusion of training pictures."""
+
+    enabled: bool = setting(False, "cover training pictures")
+    shapes: list[str] = setting(list(OCCLUDERS), "of which one is drawn", choices=OCCLUDERS)
+    area: list[float] = setting([0.1, 0.5], "[low, high] share of the picture", ge=0, le=1)
+    fill: str = setting(
+        "mean", "what covered pixels become", choices=[name for name in FILLS if name != "image"]
+    )
+    p: float = setting(0.5, "probability that a picture is covered", ge=0, le=1)
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        if len(node.area) != 2 or not node.area[0] <= node.area[1]:
+            return f"has area {list(node.area)}, but must have [LOW, HIGH] with LOW <= HIGH"
+        return None if node.shapes else "has no shapes"
+
+
 @dataclass
 class TransformConfig:
     """Images to tensors; torchvision v2 does the work, masks go along."""
@@ -36,6 +59,7 @@ class TransformConfig:
         [0.8, 1.0], "area range of the random resized crop; null: none", gt=0, le=1
     )
     hflip: bool = setting(True, "horizontal flips in training")
+    occlusion: OcclusionAugmentConfig = setting(OcclusionAugmentConfig)
     eval_resize: float | None = setting(
         1.14, "short side over size before the centre crop; null: as it is", ge=1
     )
@@ -135,14 +159,13 @@ RANKINGS = (
     "energy", "total_energy", "magnitude", "grad_cam", "grad_cam_baseline", "integrated_gradients", "centre",
     "position_only", "random",
 )  # fmt: skip
-OCCLUDERS = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
-FILLS = ("mean", "black", "noise", "blur", "image")
 
 
 @dataclass
 class DeletionConfig:
     """The deletion protocol, at the level of tokens."""
 
+    enabled: bool = setting(False, "asked for by the suites that read it")
     rankings: list[str] = setting(list(RANKINGS), "those that a model has are used", choices=RANKINGS)
     draws: int = setting(5, "of the random ranking", ge=1)
     baseline: str | None = setting(None, "run directory of the plain classifier, for grad_cam_baseline")
@@ -153,6 +176,7 @@ class DeletionConfig:
 class PixelDeletionConfig:
     """Deletion and insertion of pixels."""
 
+    enabled: bool = setting(False, "with the suites deletion and stress")
     ranking: str = setting("grad_cam", "upsampled from tokens to pixels", choices=RANKINGS)
     steps: int = setting(20, "points of the curve besides its start", ge=1)
     fills: list[str] = setting(["mean"], "what deleted pixels become", choices=("mean", "blur", "noise"))
@@ -163,6 +187,7 @@ class PixelDeletionConfig:
 class OcclusionConfig:
     """Structured occlusion: every shape at every area with the first fill, and squares with the others."""
 
+    enabled: bool = setting(False, "asked for by the suites that read it")
     shapes: list[str] = setting(
         [*OCCLUDERS, "object", "background"],
         "the last two where the data have object masks",
@@ -182,9 +207,9 @@ class EvaluationConfig:
     split: str = setting("test", "which split is read", choices=("val", "test"))
     checkpoint: str = setting("best", "which checkpoint is read", choices=("best", "last"))
     panels: int = setting(6, "images in the panel figure; 0: none", ge=0, le=64)
-    deletion: DeletionConfig | None = setting(None, "of the suites deletion and stress")
-    pixel_deletion: PixelDeletionConfig | None = setting(None, "of the suites deletion and stress; null: none")
-    occlusion: OcclusionConfig | None = setting(None, "of the suites occlusion and stress")
+    deletion: DeletionConfig = setting(DeletionConfig)
+    pixel_deletion: PixelDeletionConfig = setting(PixelDeletionConfig)
+    occlusion: OcclusionConfig = setting(OcclusionConfig)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from ersm_lab.errors import UserError
+from ersm_lab.vision.fills import fill_images
+from ersm_lab.vision.occluders import draw
 
 
 class ImageTransform:
@@ -20,7 +22,7 @@ class ImageTransform:
 
     Parameters
     ----------
-    settings: ``size``, ``train_scale``, ``hflip``, ``eval_resize``, ``mean``, ``std``.
+    settings: ``size``, ``train_scale``, ``hflip``, ``eval_resize``, ``mean``, ``std``; ``occlusion`` of training pictures.
     train: with augmentation.
     """
 
@@ -45,6 +47,9 @@ class ImageTransform:
             steps.append(v2.RandomHorizontalFlip())
         steps.append(v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True))
         steps.append(v2.Normalize(list(settings["mean"]), list(settings["std"])))
+        if train and settings.get("occlusion", {}).get("enabled"):
+            chosen = {key: value for key, value in settings["occlusion"].items() if key != "enabled"}
+            steps.append(RandomOcclusion(**chosen, mean=settings["mean"], std=settings["std"]))
         self.steps = v2.Compose(steps)
 
     def __call__(
@@ -65,3 +70,44 @@ class ImageTransform:
             )
         image, moved = self.steps(image, tv_tensors.Mask(torch.from_numpy(mask.astype(np.uint8))))
         return image.as_subclass(Tensor), moved.as_subclass(Tensor) > 0
+
+
+class RandomOcclusion(torch.nn.Module):
+    """Covers a part of a normalised picture with one of the occluders of ``vision.occluders``; masks stay as they are.
+
+    Parameters
+    ----------
+    shapes: of which one is drawn.
+    area: (low, high) share of the picture, drawn evenly.
+    fill: ``mean``, ``black``, ``noise`` or ``blur``.
+    p: probability that a picture is covered at all.
+    mean, std: of the normalisation.
+
+    Everything is drawn from torch's generator, which the data set seeds per (seed, epoch, index).
+    """
+
+    def __init__(
+        self,
+        shapes: Sequence[str],
+        area: Sequence[float],
+        fill: str,
+        p: float,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.shapes, self.area, self.fill, self.p = list(shapes), tuple(area), fill, p
+        self.mean, self.std = list(mean), list(std)
+
+    def forward(self, image: Tensor, *rest: Any) -> Any:
+        """``image (3, H, W)``, and whatever comes with it, unchanged."""
+        chance, share = torch.rand(2).tolist()
+        choice, seed = int(torch.randint(len(self.shapes), ())), int(torch.randint(2**31, ()))
+        if chance < self.p:
+            low, high = self.area
+            size = (image.shape[1], image.shape[2])
+            covered = torch.from_numpy(draw(self.shapes[choice], low + share * (high - low), size, seed, 0))
+            plain = image.as_subclass(Tensor)
+            fill = fill_images(plain[None], self.fill, seed, torch.zeros(1), self.mean, self.std)[0]
+            image = tv_tensors.wrap(torch.where(covered, fill, plain), like=image)
+        return (image, *rest) if rest else image

@@ -5,7 +5,6 @@ The definitions (importance, orders, poolings, what the head sees at both ends) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ersm_lab.evaluation.figures import deletion_figure
+from ersm_lab.evaluation.pixels import pixel_deletion
 from ersm_lab.evaluation.rankings import importances, random
 from ersm_lab.evaluation.subject import Subject, each
 from ersm_lab.metrics.curves import trapezoid_auc
@@ -80,7 +80,8 @@ def evaluate(subject: Subject) -> dict[str, Any]:
             "deletion", deletion_figure({key: [curve] for key, curve in curves_of.items()}), "Deletion curves",
             "Left: least important first, higher is better. Right: most important first, lower is better.",
         )  # fmt: skip
-    return _summary(subject.split, curves_of, float(torch.cat(deployed).double().mean()))
+    pixels = pixel_deletion(subject) if subject.settings["pixel_deletion"]["enabled"] else {}
+    return _summary(subject.split, curves_of, float(torch.cat(deployed).double().mean())) | pixels
 
 
 def _curve_table(curves: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
@@ -106,8 +107,3 @@ def _summary(split: str, curves: dict[tuple[str, str], np.ndarray], deployed: fl
         if ("random", order) in areas and name != "random":
             found[f"{label}_minus_random"] = area - areas["random", order]
     return {f"{split}/deletion/{name}": value for name, value in found.items()}
-
-
-def rankings_in(frame: pd.DataFrame) -> Sequence[str]:
-    """The rankings of a table ``deletion_curves``, in order of first appearance."""
-    return list(dict.fromkeys(frame["ranking"]))

@@ -77,12 +77,12 @@ def _failures(arm: str, frame: pd.DataFrame, artifacts: Any, store: Any, data: A
         grid = tuple(arrays["grid"])
         masks = dict(zip(arrays["index"].tolist(), arrays["keep_prob"].astype(float), strict=True))
     figure = _sheet(
-        rows, data, split, lambda row: f"{_name(data, row.label)}: {_name(data, row.predicted)} {100 * row.confidence:.0f} %",
+        rows, data, split, lambda row: f"{_name(data, row.label)} \N{RIGHTWARDS ARROW} {_name(data, row.predicted)}, {100 * row.confidence:.0f} %",
         {index: mask.reshape(grid) for index, mask in masks.items()},
     )  # fmt: skip
     store.figure(
         f"failures_{arm}", figure, f"Failures of {arm}",
-        f"{len(wrong)} of {len(frame)} pictures, faded by the mask. Titles: true class: predicted class, confidence.",
+        f"{len(wrong)} of {len(frame)} pictures, faded by the mask. Titles: true class, predicted class, confidence.",
     )  # fmt: skip
 
 

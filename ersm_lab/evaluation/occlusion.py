@@ -25,7 +25,7 @@ def evaluate(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     """
     summaries: list[dict[str, Any]] = [{} for _ in subjects]
     for group in _sharing(subjects):
-        metrics = _sweep([subjects[i] for i in group])
+        metrics = sweep([subjects[i] for i in group])
         for i, metric in zip(group, metrics, strict=True):
             summaries[i] = _write(subjects[i], metric)
     return summaries
@@ -61,7 +61,7 @@ def _equal(first: Subject, second: Subject) -> bool:
 
 
 @torch.inference_mode()
-def _sweep(subjects: Sequence[Subject]) -> list[OcclusionAccuracy]:
+def sweep(subjects: Sequence[Subject]) -> list[OcclusionAccuracy]:
     """Every cell on every image; one pass of the shared backbone per cell with something covered, and one clean pass."""
     lead = subjects[0]
     cells = cells_of(lead.settings["occlusion"], lead.data.has_masks)

@@ -116,6 +116,7 @@ RANKINGS: dict[str, Callable[[Scene], Tensor | None]] = {
 }
 
 
+@torch.no_grad()
 def importances(names: Sequence[str], scene: Scene) -> dict[str, Tensor]:
     """The named rankings that this scene has, ``(B, N)`` each."""
     found = {name: RANKINGS[name](scene) for name in names}

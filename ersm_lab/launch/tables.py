@@ -45,10 +45,16 @@ def run_table(
     if planned:
         cells = prepare_all(
             [
-                compose_experiment([
-                    *common, *table["rows"][name]["overrides"], *trial, *overrides,
-                    f"seed={tuning['seed']}", *tuning["overrides"],
-                ])
+                compose_experiment(
+                    [
+                        *common,
+                        *table["rows"][name]["overrides"],
+                        *trial,
+                        *overrides,
+                        f"seed={tuning['seed']}",
+                        *tuning["overrides"],
+                    ]
+                )
                 for name, trial in planned
             ],
             run_one,

@@ -37,7 +37,8 @@ DROPPED = (
 
 
 def canonical_hash(value: Any) -> str:
-    """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are one number, null is absent."""
+    """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are one number; null, and a
+    mapping with ``enabled: false``, are absent."""
     text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -96,10 +97,14 @@ def _weights_digest(path: str, size: int, modified: int) -> str:
     return file_digest(Path(path))
 
 
+def _is_off(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping) and value.get("enabled") is False)
+
+
 def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
-        # null is "not set": an option that a later version adds, off by default, leaves every older hash as it is
-        return {str(key): _canonical(item) for key, item in value.items() if item is not None}
+        # what is not set or switched off does nothing: an option that a later version adds leaves every older hash as it is
+        return {str(key): _canonical(item) for key, item in value.items() if not _is_off(item)}
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]
     if isinstance(value, float) and value.is_integer():

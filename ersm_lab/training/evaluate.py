@@ -60,7 +60,9 @@ def evaluate_runs(
     configs = [_config_of(run, composed, overrides) for run in runs]
     suites = {config["evaluation"]["suite"] for config in configs}
     if len(suites) > 1:
-        raise UserError(f"runs of different evaluations ({', '.join(sorted(suites))}): choose one, evaluation=NAME")
+        raise UserError(
+            f"runs of different evaluations ({', '.join(sorted(suites))}): choose one, evaluation=NAME"
+        )
     evaluations = [
         run.evaluation(
             config["evaluation"]["name"], {"evaluation": config["evaluation"], "data": config["data"]}
@@ -89,7 +91,9 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
         config["evaluation"] = composed["evaluation"]
     for word in overrides:
         group, _, key = word.lstrip("+~").partition("=")[0].partition(".")
-        if group in ("trainer", "data"):
+        if group == "logger":
+            config["logger"] = composed["logger"]
+        elif group in ("trainer", "data"):
             config[group] = {**config[group], key: composed[group][key]}
     # the run's own checkpoint holds the backbone too: where it once came from no longer matters
     backbone = config["model"].get("backbone")
@@ -100,7 +104,9 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
 
 
 def _evaluate(
-    runs: Sequence[RunDirectory], configs: Sequence[dict[str, Any]], evaluations: Sequence[EvaluationDirectory]
+    runs: Sequence[RunDirectory],
+    configs: Sequence[dict[str, Any]],
+    evaluations: Sequence[EvaluationDirectory],
 ) -> list[dict[str, Any]]:
     settings = configs[0]["evaluation"]
     with ExitStack() as stack:
@@ -131,7 +137,9 @@ def _evaluate(
     return summaries
 
 
-def _subject(flow: Flow, model: Any, settings: Mapping[str, Any], store: Any, others: Mapping[str, Any]) -> Subject:
+def _subject(
+    flow: Flow, model: Any, settings: Mapping[str, Any], store: Any, others: Mapping[str, Any]
+) -> Subject:
     batches = flow.eval_loader(settings["split"], rank_share=False)
     return Subject(flow.runner(model), batches, flow.data, settings["split"], dict(settings), store, others)
 
@@ -165,7 +173,9 @@ def _controls(
                 break
     for role, model in found.items():
         if not _same_backbone(model, models[place]):
-            raise UserError(f"evaluation.deletion.{role}: that run has another backbone; its ranking says nothing here")
+            raise UserError(
+                f"evaluation.deletion.{role}: that run has another backbone; its ranking says nothing here"
+            )
     return found
 
 
@@ -175,15 +185,23 @@ def _same_backbone(first: Any, second: Any) -> bool:
 
 
 def _compare(
-    runs: Sequence[RunDirectory], configs: Sequence[Mapping[str, Any]], evaluations: Sequence[EvaluationDirectory]
+    runs: Sequence[RunDirectory],
+    configs: Sequence[Mapping[str, Any]],
+    evaluations: Sequence[EvaluationDirectory],
 ) -> Path:
     settings = configs[0]["evaluation"]
     inputs = [str(evaluation.path) for evaluation in evaluations]
     comparison = ComparisonDirectory.create(
-        Path(configs[0]["paths"]["outputs"]), runs[0].record["paper"], settings["name"], inputs, dict(settings)
+        Path(configs[0]["paths"]["outputs"]),
+        runs[0].record["paper"],
+        settings["name"],
+        inputs,
+        dict(settings),
     )
     members = [
-        Member(str(config["model"].get("variant") or run.record["experiment"]), int(config["seed"]), evaluation)
+        Member(
+            str(config["model"].get("variant") or run.record["experiment"]), int(config["seed"]), evaluation
+        )
         for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
     ]
     try:

@@ -15,7 +15,9 @@ def test_every_run_of_every_table_composes(name: str) -> None:
     table = load_table(name)
     for row in table["rows"].values():
         for trial in combinations(row["tune"]):
-            compose_experiment([f"experiment={table['experiment']}", *table["overrides"], *row["overrides"], *trial])
+            compose_experiment(
+                [f"experiment={table['experiment']}", *table["overrides"], *row["overrides"], *trial]
+            )
     compose_experiment([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
 
 

@@ -52,7 +52,10 @@ def test_the_best_trial_on_validation_is_run_with_every_seed(ran: list[dict]) ->
     assert rows["plain"].chosen == ["optimizer.lr=0.2"]  # the first of two equals
     trials, finals = ran[:3], ran[3:]
     assert {(c["seed"], c["evaluation"]["split"]) for c in trials} == {(9, "val")}
-    assert [(c["seed"], c["evaluation"]["split"], c["optimizer"]["lr"]) for c in finals] == [(0, "test", 0.2), (1, "test", 0.2)]
+    assert [(c["seed"], c["evaluation"]["split"], c["optimizer"]["lr"]) for c in finals] == [
+        (0, "test", 0.2),
+        (1, "test", 0.2),
+    ]
     assert {c["trainer"]["max_epochs"] for c in ran} == {1}  # the command line's word comes last
 
 

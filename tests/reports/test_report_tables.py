@@ -43,7 +43,9 @@ def _run(folder: Path, correct: list[int], indices: list[int] | None = None, **m
 
 
 def _row(runs: list[Path], **more: object) -> SimpleNamespace:
-    return SimpleNamespace(**{"runs": dict(enumerate(runs)), "failed": {}, "trials": [], "chosen": [], **more})
+    return SimpleNamespace(
+        **{"runs": dict(enumerate(runs)), "failed": {}, "trials": [], "chosen": [], **more}
+    )
 
 
 @pytest.fixture()
@@ -85,7 +87,9 @@ def test_what_is_missing_is_said_in_every_format(rows: dict[str, SimpleNamespace
     assert "incomplete" in latex(summary)
     paths = write_table(tmp_path / "table", summary)
     assert json.loads(paths["json"].read_text())["missing"] == summary["missing"]
-    assert {path.name for path in (tmp_path / "table").iterdir()} == {f"table.{e}" for e in ("md", "tex", "csv", "json")}
+    assert {path.name for path in (tmp_path / "table").iterdir()} == {
+        f"table.{e}" for e in ("md", "tex", "csv", "json")
+    }
     assert pd.read_csv(paths["csv"])["n"].sum() == 2 + 1 + 0 + 1
 
 

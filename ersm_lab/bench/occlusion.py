@@ -1,0 +1,82 @@
+"""The structured-occlusion sweep against the bare forward passes that it needs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ersm_lab.bench.measure import peak_memory, threads
+from ersm_lab.bench.table import Row
+from ersm_lab.evaluation.occlusion import cells_of, occluded, sweep
+from ersm_lab.evaluation.runner import Runner
+from ersm_lab.evaluation.subject import Subject
+from ersm_lab.papers.ersm import ERSMClassifier
+from ersm_lab.runs.artifacts import ArtifactStore
+
+SETTINGS = {
+    "shapes": ["square", "horizontal_bars", "grid", "scattered", "checkerboard", "border"],
+    "areas": [0.0, 0.1, 0.3, 0.5], "fills": ["mean", "noise", "blur", "image"], "seed": 0,
+}  # fmt: skip
+
+
+class _Pictures(Dataset[Any]):
+    """Random pictures, as a data module serves them."""
+
+    has_masks = False
+    transform = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # noqa: RUF012
+
+    def __init__(self, count: int, size: int) -> None:
+        self.images = torch.randn(count, 3, size, size)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"image": self.images[index], "label": 0, "index": index}
+
+    def view_dataset(self, split: str, view: int | None) -> _Pictures:
+        return self
+
+    def eval_dataloader(self, split: str, rank_share: bool = True) -> DataLoader[Any]:
+        return DataLoader(self, batch_size=8)
+
+
+def run(images: int = 16, size: int = 224) -> list[Row]:
+    """ResNet-50 at 224; the bare passes run on pictures that were made beforehand, one batch per cell with cover."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = _Pictures(256 if device.type == "cuda" else images, size)
+    model = ERSMClassifier(200, (size, size), backbone={"name": "resnet50"})
+    with tempfile.TemporaryDirectory() as folder, threads(1):
+        runner = Runner(model, device)
+        subject = Subject(runner, [], data, "test", {"occlusion": SETTINGS}, ArtifactStore(Path(folder)))
+        cells = cells_of(SETTINGS, False)
+        passes = 1 + sum(cell.area > 0 for cell in cells)
+
+        @torch.inference_mode()
+        def bare() -> None:
+            for batch in data.eval_dataloader("test"):
+                pictures = runner.move(batch)["image"]
+                for _ in range(passes):
+                    model.classify(model.features(pictures)).logits.argmax(1).cpu()
+
+        bare_seconds = seconds = float("inf")
+        sweep([Subject(runner, [], _Pictures(2, size), "test", {"occlusion": SETTINGS}, None)])  # warm-up
+        for _ in range(2):
+            start = time.perf_counter()
+            bare()
+            middle = time.perf_counter()
+            sweep([subject])
+            bare_seconds = min(bare_seconds, middle - start)
+            seconds = min(seconds, time.perf_counter() - middle)
+        batch = next(iter(data.eval_dataloader("test")))
+        held = peak_memory(lambda: [0 for _ in occluded(subject, batch, cells)], device) / 2**20
+    note = (
+        f"{len(data)} images, {len(cells)} cells, {passes} passes; ours costs {100 * (seconds / bare_seconds - 1):+.1f} %, goal 20 %; "
+        f"making the pictures of a batch of {len(batch['label'])} holds {held:.0f} MiB"
+    )
+    return [Row("occlusion sweep, ResNet-50 at 224", seconds, bare_seconds, "s", round(1 / 1.2, 4), note)]
