@@ -2,8 +2,8 @@
 
 Shapes: label maps ``(..., H, W)`` integer, bands of the same shape, bool.
 
-A window holds more than one label exactly when it holds two side by side that differ: bands are the differences between
-neighbours, spread over a window, by doublings and not pixel by pixel.
+A window holds more than one label exactly when it holds two side by side that differ: bands are the
+differences between neighbours, spread over a window, by doublings and not pixel by pixel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def spread(marks: Tensor, before: int, after: int, dim: int) -> Tensor:
 def label_band(labels: Tensor, distance: int) -> Tensor:
     """Pixels whose ``(2 distance + 1)^2`` window holds more than one label, the image's border counting as another.
 
-    These are the inner bands of Boundary IoU of all classes at once: pixel p of class c is within ``distance`` of what is not c.
+    These are the inner bands of Boundary IoU of all classes at once: pixel p of class c is within
+    ``distance`` of what is not c.
     """
     if distance < 1:
         raise ValueError(f"distance must be at least 1, not {distance}")

@@ -1,10 +1,12 @@
 """Boundary F: are the borders of each class where they should be?
 
-Shapes: label maps ``(H, W)`` of classes ``0 .. K - 1`` (K at most 64) and ``IGNORED`` for pixels that do not count.
+Shapes: label maps ``(H, W)`` of classes ``0 .. K - 1`` (K at most 64) and ``IGNORED`` for pixels that do not
+count.
 
-The rule is DAVIS' ``db_eval_boundary`` (Perazzi et al., 2016): a pixel is on the border of a class when it and its right, lower or lower
-right neighbour disagree about the class; a border pixel is matched when the other map has one of the same class within a disk.
-All classes are matched at once, outwards from each border pixel.
+The rule is DAVIS' ``db_eval_boundary`` (Perazzi et al., 2016): a pixel is on the border of a class when it
+and its right, lower or lower right neighbour disagree about the class; a border pixel is matched when the
+other map has one of the same class within a disk. All classes are matched at once, outwards from each border
+pixel.
 """
 
 from __future__ import annotations
@@ -64,8 +66,8 @@ def boundary_matches(
 def boundary_f(matches: BoundaryMatches) -> NDArray[np.float64]:
     """``2 P R / (P + R)`` per class and radius, ``(K, R)`` in [0, 1], higher is better.
 
-    A class with a border in one map only scores 0; one without a border in either has no score (NaN). DAVIS calls the latter 1,
-    which in a set with many classes would reward what is not there.
+    A class with a border in one map only scores 0; one without a border in either has no score (NaN). DAVIS
+    calls the latter 1, which in a set with many classes would reward what is not there.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = matches.predicted_hits / matches.predicted[:, None]

@@ -1,6 +1,7 @@
 """Scores of street scenes as the official Cityscapes evaluator gives them, and those of borders and thin structures.
 
-Shapes: predictions, truths and instances ``(B, H, W)`` integer; ``L`` labels of the table, ``K`` evaluated classes.
+Shapes: predictions, truths and instances ``(B, H, W)`` integer; ``L`` labels of the table, ``K`` evaluated
+classes.
 """
 
 from __future__ import annotations
@@ -24,20 +25,23 @@ from ersm_lab.vision.labels import IGNORE, LabelTable
 class CityscapesScores(Metric):
     """Class and category IoU, iIoU, pixel accuracy, boundary IoU, boundary F, trimap IoU, thin structures.
 
-    IoU of classes and categories and both iIoU are those of ``cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling``, to
-    rounding; everything is counted over the whole set, in sums, so batches and processes do not matter. Higher is better; all lie
-    in [0, 1]; what neither prediction nor truth holds is NaN and left out of means.
+    IoU of classes and categories and both iIoU are those of
+    ``cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling``, to rounding; everything is counted over
+    the whole set, in sums, so batches and processes do not matter. Higher is better; all lie in [0, 1]; what
+    neither prediction nor truth holds is NaN and left out of means.
 
-    Rules for borders. Pixels whose truth is ignored are counted nowhere. *Boundary IoU* (Cheng et al., 2021): inner bands of
-    ``max(1, round(ratio * diagonal))`` pixels, from sums over the set; ignored pixels are one more label that both maps share, so
-    bands run along them too. *Boundary F* (DAVIS): mean over the images in which prediction or truth has a border of the class; 0
-    if only one has. *Trimap IoU*: class IoU over pixels within w of a border between two valid classes of the truth.
+    Rules for borders. Pixels whose truth is ignored are counted nowhere. *Boundary IoU* (Cheng et al., 2021):
+    inner bands of ``max(1, round(ratio * diagonal))`` pixels, from sums over the set; ignored pixels are one
+    more label that both maps share, so bands run along them too. *Boundary F* (DAVIS): mean over the images
+    in which prediction or truth has a border of the class; 0 if only one has. *Trimap IoU*: class IoU over
+    pixels within w of a border between two valid classes of the truth.
 
     Parameters
     ----------
-    table: what the numbers mean. ids: ``"label"``: predictions and truths hold labelIds, as the official files do; ``"train"``:
-        trainIds and 255, as networks and loaders do.
-    boundary_ratio: of Boundary IoU, as a share of the diagonal. f_ratios: disks of Boundary F, likewise, ascending; ``()`` is none.
+    table: what the numbers mean. ids: ``"label"``: predictions and truths hold labelIds, as the official
+        files do; ``"train"``: trainIds and 255, as networks and loaders do.
+    boundary_ratio: of Boundary IoU, as a share of the diagonal. f_ratios: disks of Boundary F, likewise,
+        ascending; ``()`` is none.
     trimap_widths: in pixels, ascending; ``()`` is none. boundaries: False leaves out every score of borders.
 
     >>> scores = CityscapesScores(ids="train", boundaries=False)
@@ -96,8 +100,8 @@ class CityscapesScores(Metric):
     ) -> None:
         """``prediction``, ``target`` and, for iIoU, the ``instances`` of the 16-bit instanceIds files, ``(B, H, W)``.
 
-        ``names``: a file name per image, for errors. Raises ``UserError`` for maps of different size and for labels outside the
-        table.
+        ``names``: a file name per image, for errors. Raises ``UserError`` for maps of different size and for
+        labels outside the table.
         """
         check_pair(prediction, target, names)
         prediction, target = self._label_ids(prediction, target, names)
@@ -169,9 +173,9 @@ class CityscapesScores(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Scalars in float64.
 
-        ``miou``, ``category_iou``, ``pixel_accuracy``, ``thin_iou``; with instances ``iiou``, ``category_iiou``; with boundaries
-        ``boundary_iou``, ``thin_boundary_iou``, ``boundary_f_<ratio>``, ``thin_boundary_f_<ratio>``, ``trimap_iou_<w>px``; and by
-        class or category, ``iou/<name>`` and so on.
+        ``miou``, ``category_iou``, ``pixel_accuracy``, ``thin_iou``; with instances ``iiou``,
+        ``category_iiou``; with boundaries ``boundary_iou``, ``thin_boundary_iou``, ``boundary_f_<ratio>``,
+        ``thin_boundary_f_<ratio>``, ``trimap_iou_<w>px``; and by class or category, ``iou/<name>`` and so on.
         """
         found: dict[str, Tensor] = {}
         confusion = self.confusion.cpu()

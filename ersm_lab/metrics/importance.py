@@ -1,8 +1,10 @@
 """Does an importance map point at what is hard?
 
-Shapes: scores ``(B, H, W)`` float, high = important; events ``(B, H, W)`` bool (an error, a border); masks of cells ``(B, 1, h, w)``.
+Shapes: scores ``(B, H, W)`` float, high = important; events ``(B, H, W)`` bool (an error, a border); masks of
+cells ``(B, 1, h, w)``.
 
-Three scores are compared on the same pixels: the importance logit, ``1 - max softmax`` and nearness to a predicted border. Whatever
+Three scores are compared on the same pixels: the importance logit, ``1 - max softmax`` and nearness to a
+predicted border. Whatever
 looks at borders alone finds most errors: the last two are what a selector has to beat.
 """
 
@@ -70,16 +72,19 @@ def border_distance(labels: Tensor) -> Tensor:
 class ImportanceQuality(Metric):
     """Average precision of importance maps against true errors and borders, and the share of borders that masks cover.
 
-    An error is a pixel whose predicted class is wrong; a border pixel's 3x3 window holds two neighbours of different valid classes;
-    pixels to ignore count nowhere. Importance is upsampled bilinearly to the pixels, masks by nearest neighbour. States are sums.
+    An error is a pixel whose predicted class is wrong; a border pixel's 3x3 window holds two neighbours of
+    different valid classes; pixels to ignore count nowhere. Importance is upsampled bilinearly to the pixels,
+    masks by nearest neighbour. States are sums.
 
     Parameters
     ----------
-    ratios: the Top-K ratio of each mask, for names; ``()`` for networks without masks. ignore_index: the label not to count.
+    ratios: the Top-K ratio of each mask, for names; ``()`` for networks without masks. ignore_index: the
+        label not to count.
 
-    ``compute()`` gives ``<score>_ap_<event>`` for the scores importance, uncertainty (1 - max softmax) and nearness (to a predicted
-    border) and the events errors and boundaries; ``base_rate_<event>``; ``coverage_<ratio>``, the share of border pixels in selected
-    cells, and ``coverage_chance_<ratio>``, the share of all pixels there.
+    ``compute()`` gives ``<score>_ap_<event>`` for the scores importance, uncertainty (1 - max softmax) and
+    nearness (to a predicted border) and the events errors and boundaries; ``base_rate_<event>``;
+    ``coverage_<ratio>``, the share of border pixels in selected cells, and ``coverage_chance_<ratio>``, the
+    share of all pixels there.
     """
 
     full_state_update = False

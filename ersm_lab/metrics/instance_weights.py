@@ -1,6 +1,7 @@
 """Instance-weighted hits and misses, as the official Cityscapes evaluator counts them for iIoU.
 
-Each pixel of an instance counts ``mean size of its class / size of the instance``: a small pedestrian weighs as much as a large one.
+Each pixel of an instance counts ``mean size of its class / size of the instance``: a small pedestrian weighs
+as much as a large one.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ def instance_categories(table: LabelTable) -> dict[str, list[int]]:
 def instance_counts(prediction: Tensor, instances: Tensor, table: LabelTable, name: str = "") -> Tensor:
     """Weighted pixels of one image per labelId, ``(labels, 4)`` float64.
 
-    Columns: hits and misses of the class; hits and misses of its category, where any label of the category is a hit (zeros for
-    categories that also hold labels without instances).
+    Columns: hits and misses of the class; hits and misses of its category, where any label of the category is
+    a hit (zeros for categories that also hold labels without instances).
 
     Parameters
     ----------
-    prediction: labelIds ``(H, W)``. instances: ``(H, W)``, ``1000 * labelId + number`` for instances, less for others.
+    prediction: labelIds ``(H, W)``. instances: ``(H, W)``, ``1000 * labelId + number`` for instances, less
+        for others.
     name: the file, for errors.
     """
     if instances.shape != prediction.shape:

@@ -1,7 +1,8 @@
 """Scores of label maps from one confusion matrix over the whole set.
 
-Shapes: predictions and truths ``(B, H, W)`` integer, classes ``K``, matrices ``(K, K)`` int64 with the truth in rows.
-A class that neither prediction nor truth holds has no score (NaN) and is left out of means; it never counts as 0.
+Shapes: predictions and truths ``(B, H, W)`` integer, classes ``K``, matrices ``(K, K)`` int64 with the truth
+in rows. A class that neither prediction nor truth holds has no score (NaN) and is left out of means; it never
+counts as 0.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def confusion_matrix(
 ) -> Tensor:
     """Pixel counts ``(K, K)`` int64, truth in rows, over the pixels whose truth is not ``ignore_index``.
 
-    Raises ``UserError`` that gives the image's name for other values, and for a prediction outside the classes.
+    Raises ``UserError`` that gives the image's name for other values, and for a prediction outside the
+    classes.
 
     >>> confusion_matrix(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[0, 0, 255]]]), 2).tolist()
     [[1, 1], [0, 0]]
@@ -114,7 +116,8 @@ class SegmentationScores(Metric):
     num_classes: K. ignore_index: the label of pixels that do not count.
     thin: indices of classes that make thin structures.
 
-    ``compute()`` gives ``miou``, ``pixel_accuracy``, ``mean_accuracy``, ``iou`` (K,), and ``thin_miou`` where classes are thin.
+    ``compute()`` gives ``miou``, ``pixel_accuracy``, ``mean_accuracy``, ``iou`` (K,), and ``thin_miou`` where
+    classes are thin.
 
     >>> scores = SegmentationScores(2)
     >>> scores.update(torch.tensor([[[0, 1, 1, 1]]]), torch.tensor([[[0, 0, 1, 255]]]))

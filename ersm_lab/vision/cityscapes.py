@@ -1,7 +1,8 @@
 """The labels of Cityscapes (Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understanding, 2016).
 
-Ids, trainIds, categories and colours are those of the official table. Its ``license plate`` has the id -1 and is never in a label
-picture; it has no row here. Mean sizes of instances are those of the official evaluator, in pixels of 1024 x 2048 images.
+Ids, trainIds, categories and colours are those of the official table. Its ``license plate`` has the id -1 and
+is never in a label picture; it has no row here. Mean sizes of instances are those of the official evaluator,
+in pixels of 1024 x 2048 images.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Label tables: what the numbers in a label picture mean.
 
-A *labelId* is the number in the published label files; a *trainId* is the index of a class in a network's output, or
-``IGNORE`` for pixels that do not count.
+A *labelId* is the number in the published label files; a *trainId* is the index of a class in a network's
+output, or ``IGNORE`` for pixels that do not count.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Label(NamedTuple):
 class LabelTable:
     """The labels of a data set, in the order of their ids, which are ``0 .. len(labels) - 1``.
 
-    ``thin``: names of classes that make thin structures. ``instance_size``: the mean number of pixels of an instance of a
-    class, which weights its instances.
+    ``thin``: names of classes that make thin structures. ``instance_size``: the mean number of pixels of an
+    instance of a class, which weights its instances.
     """
 
     name: str

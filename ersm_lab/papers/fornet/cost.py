@@ -23,8 +23,8 @@ class NetworkCost(NamedTuple):
 def network_cost(network: nn.Module, size: tuple[int, int]) -> NetworkCost:
     """Parameters, and multiply-adds of convolutions and matrix products for one image, in eval mode.
 
-    Counted without computing (tensors have shapes but no values), so that any size takes a moment. Half of what
-    ``torch.utils.flop_counter`` counts, which takes a multiplication and an addition for two.
+    Counted without computing (tensors have shapes but no values), so that any size takes a moment. Half of
+    what ``torch.utils.flop_counter`` counts, which takes a multiplication and an addition for two.
 
     >>> network_cost(nn.Conv2d(3, 8, 1), (4, 4))
     NetworkCost(parameters=32, multiply_adds=384, size=(4, 4))

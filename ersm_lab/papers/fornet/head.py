@@ -1,7 +1,7 @@
 """FoR-Net's head: importance, nested Top-K masks, masked branches, decoder (arXiv 2605.02764).
 
-Shapes: ``high (B, C, h, w)`` the backbone's last features, ``low (B, C_low, h_low, w_low)`` those after its first stage,
-``n = h w`` cells, ``F`` the ``channels`` projected features, ``K`` classes.
+Shapes: ``high (B, C, h, w)`` the backbone's last features, ``low (B, C_low, h_low, w_low)`` those after its
+first stage, ``n = h w`` cells, ``F`` the ``channels`` projected features, ``K`` classes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SELECTIONS = ("learned", "random", "none")
 class FoRNetOutput(NamedTuple):
     """What a segmentation network gives.
 
-    ``logits (B, K, H, W)``; ``importance_logit (B, 1, h, w)`` float32, high = hard (None for networks without a
-    selector); ``masks``: one ``(B, 1, h, w)`` of zeros and ones per branch (empty without selection).
+    ``logits (B, K, H, W)``; ``importance_logit (B, 1, h, w)`` float32, high = hard (None for networks without
+    a selector); ``masks``: one ``(B, 1, h, w)`` of zeros and ones per branch (empty without selection).
     """
 
     logits: Tensor
@@ -38,8 +38,8 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> n
 def topk_masks(score: Tensor, ratios: Sequence[float]) -> list[Tensor]:
     """One mask of zeros and ones per ratio, ``(B, 1, h, w)``, with exactly ``clamp(round(r n), 1, n)`` ones per image.
 
-    All come from one stable ranking of ``score (B, 1, h, w)``: they are nested, and ties break by position. Halves
-    round to even, as Python's ``round`` does.
+    All come from one stable ranking of ``score (B, 1, h, w)``: they are nested, and ties break by position.
+    Halves round to even, as Python's ``round`` does.
 
     >>> [int(mask.sum()) for mask in topk_masks(torch.zeros(1, 1, 4, 5), (0.1, 0.25, 1.0))]
     [2, 5, 20]
@@ -109,11 +109,13 @@ class FoRNetHead(nn.Module):
     ----------
     high_channels, low_channels: C and C_low. num_classes: K.
     channels: width of F and of the decoder (even). low_project: channels of the projected low features.
-    topk_ratios: share of cells that each branch sees, in (0, 1]; 1.0 is no selection, with the straight-through
-        gradient still there. kernels, dilations: of the branches; all three have one entry per branch.
-    selection: ``"learned"``; ``"random"``: cells drawn at random in training, and one fixed draw per size in eval mode,
-        without gradient to the importance; ``"none"``: every branch sees every cell, no straight-through gradient (the
-        control). The importance logit exists in each, so that the selector loss can be kept.
+    topk_ratios: share of cells that each branch sees, in (0, 1]; 1.0 is no selection, with the
+        straight-through gradient still there. kernels, dilations: of the branches; all three have one entry
+        per branch.
+    selection: ``"learned"``; ``"random"``: cells drawn at random in training, and one fixed draw per size in
+        eval mode, without gradient to the importance; ``"none"``: every branch sees every cell, no
+        straight-through gradient (the control). The importance logit exists in each, so that the selector
+        loss can be kept.
     context: whether branches see ``F + psi(GAP(F))`` or F itself.
     branches: indices of the branches to build; None is all of them. ``()`` leaves F alone.
 

@@ -1,6 +1,7 @@
 """FoR-Net's loss: cross-entropy, Dice, and the selector against a soft boundary target (arXiv 2605.02764).
 
-Shapes: logits ``(B, K, H, W)``, target ``(B, H, W)`` integer with ``ignore_index``, importance logit ``(B, 1, h, w)``.
+Shapes: logits ``(B, K, H, W)``, target ``(B, H, W)`` integer with ``ignore_index``, importance logit
+``(B, 1, h, w)``.
 """
 
 from __future__ import annotations
@@ -25,17 +26,19 @@ class FoRNetLossTerms(NamedTuple):
 class FoRNetLoss(nn.Module):
     """``CE + lambda_dice Dice + lambda_selector L_sel`` (arXiv 2605.02764, training objective).
 
-    CE is the mean over valid pixels; Dice is soft, over valid pixels, with smoothing 1, averaged over the classes present in
-    the batch; L_sel is the binary cross-entropy of the importance logit against ``selector_target``, averaged over valid
-    cells. With nothing valid CE and L_sel are 0, Dice is 1, and gradients are zeros.
+    CE is the mean over valid pixels; Dice is soft, over valid pixels, with smoothing 1, averaged over the
+    classes present in the batch; L_sel is the binary cross-entropy of the importance logit against
+    ``selector_target``, averaged over valid cells. With nothing valid CE and L_sel are 0, Dice is 1, and
+    gradients are zeros.
 
     Parameters
     ----------
     num_classes: K. ignore_index: the label of pixels that do not count.
     lambda_dice, lambda_selector: weights, at least 0; a term with weight 0 is still reported.
     band: rings of dilation around a boundary cell. decay: the factor from ring to ring, in [0, 1].
-    ohem_threshold: online hard example mining, an ablation: CE is the mean over pixels whose true class has a probability
-        below this, in (0, 1]; None is off. ohem_min_share: at least this share of the valid pixels counts, the hardest.
+    ohem_threshold: online hard example mining, an ablation: CE is the mean over pixels whose true class has a
+        probability below this, in (0, 1]; None is off. ohem_min_share: at least this share of the valid
+        pixels counts, the hardest.
     """
 
     def __init__(
@@ -91,9 +94,9 @@ class FoRNetLoss(nn.Module):
     def selector_target(self, target: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The soft boundary target and the valid cells, both ``(B, 1, *size)`` float32.
 
-        A pixel is an edge if its 3x3 neighbourhood holds two valid classes; pixels to ignore neither make nor are one.
-        A cell with an edge pixel is 1, the k-th ring of cells around those is ``decay ** k`` for k up to ``band``. A cell
-        is valid when one of its pixels is; the target of others is 0.
+        A pixel is an edge if its 3x3 neighbourhood holds two valid classes; pixels to ignore neither make nor
+        are one. A cell with an edge pixel is 1, the k-th ring of cells around those is ``decay ** k`` for k
+        up to ``band``. A cell is valid when one of its pixels is; the target of others is 0.
 
         >>> target, valid = FoRNetLoss(2).selector_target(torch.tensor([[[0] * 4 + [1] * 12]]), (1, 4))
         >>> target.flatten().tolist()

@@ -18,8 +18,8 @@ from ersm_lab.papers.fornet.head import FoRNetHead, FoRNetOutput
 class TwoStageBackbone(Backbone):
     """A timm model's features after the stage at stride 4 and after its last one.
 
-    Residual, mobile and ConvNeXt networks are dilated to ``output_stride``; a model that timm cannot dilate keeps its natural
-    stride. The attribute ``output_stride`` says what came out.
+    Residual, mobile and ConvNeXt networks are dilated to ``output_stride``; a model that timm cannot dilate
+    keeps its natural stride. The attribute ``output_stride`` says what came out.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class TwoStageBackbone(Backbone):
 
     Raises
     ------
-    UserError: a name that timm does not know, a model without features at stride 4, features that are not NCHW, weights that
-        cannot be read or downloaded.
+    UserError: a name that timm does not know, a model without features at stride 4, features that are not
+        NCHW, weights that cannot be read or downloaded.
     """
 
     def __init__(

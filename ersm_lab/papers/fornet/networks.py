@@ -55,8 +55,9 @@ def build_network(
     Parameters
     ----------
     architecture: ``"fornet"``, ``"deeplabv3plus"``, ``"pspnet"``, ``"fpn"`` or ``"segformer"``.
-    backbone: ``name``, ``output_stride``, ``pretrained``, ``checkpoint``, ``kwargs``. DeepLabV3+ and PSPNet are dilated to
-        the output stride as FoR-Net is; FPN and SegFormer use every stage at its natural stride.
+    backbone: ``name``, ``output_stride``, ``pretrained``, ``checkpoint``, ``kwargs``. DeepLabV3+ and PSPNet
+        are dilated to the output stride as FoR-Net is; FPN and SegFormer use every stage at its natural
+        stride.
     head: keywords of ``FoRNetHead``. decoder: keywords of the baseline's class.
 
     Raises

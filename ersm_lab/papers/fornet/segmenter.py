@@ -42,8 +42,8 @@ class FoRNetSegmenter(pl.LightningModule):
     optimizer: the ``optimizer`` group of the configuration.
     variant: a name for tables and dashboards. class_names: K names, kept with the checkpoint.
 
-    ``forward(images)`` gives logits ``(B, K, H, W)``; ``segment(images)`` gives a ``FoRNetOutput``. Training and validation
-    take batches ``{"image", "label"}`` and, for messages, ``"name"``: one file name per image.
+    ``forward(images)`` gives logits ``(B, K, H, W)``; ``segment(images)`` gives a ``FoRNetOutput``. Training
+    and validation take batches ``{"image", "label"}`` and, for messages, ``"name"``: one file name per image.
     """
 
     def __init__(
@@ -97,8 +97,9 @@ class FoRNetSegmenter(pl.LightningModule):
     def step(self, batch: Mapping[str, Any]) -> tuple[FoRNetOutput, dict[str, Tensor]]:
         """Output and loss terms ``loss = ce + lambda_dice dice + lambda_selector selector``.
 
-        Raises ``UserError`` for images and labels of different size, for labels outside the table (on the CPU; elsewhere
-        looking at each step would stall the device, and validation does it), and for a batch too small for batch norm.
+        Raises ``UserError`` for images and labels of different size, for labels outside the table (on the
+        CPU; elsewhere looking at each step would stall the device, and validation does it), and for a batch
+        too small for batch norm.
         """
         images, label = batch["image"], batch["label"]
         names = batch.get("name")
