@@ -120,6 +120,15 @@ class ImageDataModule(pl.LightningDataModule):
         self.has_masks = data.test.has_masks
         self._ready = True
 
+    def model_settings(self) -> dict[str, Any]:
+        """What a model must know of the data: keywords of its class."""
+        size = int(self.transform["size"])
+        return {
+            "num_classes": self.num_classes,
+            "image_size": (size, size),
+            "class_names": list(self.classes),
+        }
+
     def split(self, name: str) -> Split:
         """The raw split ``train``, ``val`` or ``test``."""
         split: Split = {"train": self.train, "val": self.val, "test": self.test}[name]

@@ -51,15 +51,9 @@ def build_data(config: Config) -> Any:
 
 
 def build_model(config: Config, data: Any) -> pl.LightningModule:
-    """The LightningModule of the ``model`` group, for the classes and the image size of ``data``."""
-    size = int(config["data"]["transform"]["size"])
+    """The LightningModule of the ``model`` group, with what ``data`` says that a model of it must know."""
     model: Any = build(
-        config["model"],
-        "model.",
-        num_classes=data.num_classes,
-        image_size=(size, size),
-        optimizer=dict(config["optimizer"]),
-        class_names=list(data.classes),
+        config["model"], "model.", **data.model_settings(), optimizer=dict(config["optimizer"])
     )
     if config["trainer"]["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
