@@ -132,7 +132,10 @@ def _ranking_differences(arms: Arms) -> pd.DataFrame:
         frames = {seed: member.table("deletion_images") for seed, member in seeds.items()}
         if any(frame is None for frame in frames.values()):
             continue
-        names = list(dict.fromkeys(next(iter(frames.values()))["ranking"]))  # type: ignore[index]
+        first, *others = [
+            list(dict.fromkeys(frame["ranking"])) for frame in frames.values() if frame is not None
+        ]
+        names = [name for name in first if all(name in other for other in others)]
         for order, area in ORDERS.items():
             values = {
                 name: np.stack([
@@ -207,7 +210,11 @@ def _figures(arms: Arms, store: Any) -> None:
     if all(frame is not None for frames in deletion.values() for frame in frames):
         for arm, frames in deletion.items():
             curves = {
-                (name, order): [_curve(frame, name, order) for frame in frames]
+                (name, order): [
+                    _curve(frame, name, order)
+                    for frame in frames
+                    if frame is not None and name in set(frame["ranking"])
+                ]
                 for name in dict.fromkeys(frames[0]["ranking"])  # type: ignore[index]
                 for order in ORDERS
             }
