@@ -33,7 +33,10 @@ def changed(key: str, value: object) -> dict:
 def test_the_canonical_form():
     assert canonical_hash({"a": 1, "b": [1, 2]}) == canonical_hash({"b": (1.0, 2), "a": 1})
     assert canonical_hash({"a": 1}) != canonical_hash({"a": "1"})
-    assert canonical_hash({"a": None}) != canonical_hash({})
+    # what is not set, or switched off, is as good as absent
+    assert canonical_hash({"a": None, "b": {"enabled": False, "c": 1}}) == canonical_hash({})
+    assert canonical_hash({"b": {"enabled": True}}) != canonical_hash({})
+    assert canonical_hash({"a": [None]}) != canonical_hash({"a": []})
     assert canonical_hash({"a": True}) != canonical_hash({"a": 1})
 
 
