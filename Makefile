@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export WANDB_SILENT ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench clean
+.PHONY: help setup demo test test-slow check bench table-ersm clean
 
 help:  ## explain every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,14 @@ check: $(STAMP)  ## lint, format, types and the rule of who may import whom
 
 bench: $(STAMP)  ## speed as ratios to named references, measured in one run
 	$(BIN)/ersm-lab bench
+
+# PROFILE=demo: embedded data; PROFILE=full: CIFAR-10 too, which must lie in data/cifar10
+TABLES_demo := ersm_digits
+TABLES_full := ersm_digits ersm_cifar10 ersm_composites
+PROFILE ?= demo
+
+table-ersm: $(STAMP)  ## tune five heads on validation, run 5 seeds, write the table (PROFILE=demo or full)
+	$(BIN)/ersm-lab table $(or $(TABLES_$(PROFILE)),$(error PROFILE is demo or full, not $(PROFILE))) jobs=2
 
 clean:  ## remove caches and build products; runs and data stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outputs/.launch outputs/.cache

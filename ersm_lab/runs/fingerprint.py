@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,8 +110,9 @@ def _members(archive: Path) -> dict[str, int]:
         else:
             with tarfile.open(archive) as packed:
                 found = [(info.name, info.size) for info in packed if info.isfile()]
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise UserError(f"{archive} cannot be read as an archive: {error}") from error
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        reason = " ".join(str(error).split())  # some of these are several lines long
+        raise UserError(f"{archive} cannot be read as an archive: {reason}") from error
     files = {os.path.normpath(name): size for name, size in found}
     inner = f"{_stem(archive.name)}/"
     if files and all(name.startswith(inner) for name in files):
