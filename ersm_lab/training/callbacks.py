@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -27,11 +28,16 @@ class FiniteLoss(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach()
+        if loss.device.type == "cpu":
+            if not math.isfinite(loss.item()):
+                self._bad_step = torch.tensor(trainer.global_step)
+                self.look()
+            return
         if self._bad_step is None:
             self._bad_step = torch.full((), -1, dtype=torch.int64, device=loss.device)
         newly_bad = (self._bad_step < 0) & ~torch.isfinite(loss)
         self._bad_step = torch.where(newly_bad, trainer.global_step, self._bad_step)
-        if loss.device.type == "cpu" or trainer.global_step % self.every == 0:
+        if trainer.global_step % self.every == 0:
             self.look()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -70,7 +76,12 @@ class Reproducible(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        torch.manual_seed((self.seed * 1_000_003 + trainer.global_step * 8191 + trainer.global_rank) % 2**63)
+        seed = (self.seed * 1_000_003 + trainer.global_step * 8191 + trainer.global_rank) % 2**63
+        # torch.manual_seed would also note a call, with its traceback, for every kind of device that is not in use
+        torch.default_generator.manual_seed(seed)
+        kind = pl_module.device.type
+        if kind != "cpu":
+            torch.get_device_module(kind).manual_seed(seed)
 
 
 class PlainProgress(pl.Callback):

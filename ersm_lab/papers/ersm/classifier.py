@@ -17,6 +17,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from ersm_lab.metrics.sparsity import effective_share
 from ersm_lab.nn.backbone import Backbone
+from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
@@ -97,7 +98,7 @@ class ERSMClassifier(pl.LightningModule):
         self.mask_lr_factor = mask_lr_factor
         self.label_smoothing = label_smoothing
         self.optimizer_settings = dict(optimizer or DEFAULT_OPTIMIZER)
-        accuracy = MetricCollection({"accuracy": MulticlassAccuracy(num_classes, average="micro")})
+        accuracy = MetricCollection({"accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False)})
         self.train_metrics = accuracy.clone("train/")
         self.val_metrics = accuracy.clone("val/")
         self.val_means: Any = nn.ModuleDict(
@@ -166,7 +167,7 @@ class ERSMClassifier(pl.LightningModule):
         output, losses = self.step(batch)
         size = batch["label"].shape[0]
         self.train_metrics.update(output.logits.detach(), batch["label"])
-        self.log_dict({f"train/{name}": value.detach() for name, value in losses.items()}, batch_size=size)
+        log_step(self, {f"train/{name}": value.detach() for name, value in losses.items()}, size)
         return losses["loss"]
 
     def on_train_epoch_end(self) -> None:

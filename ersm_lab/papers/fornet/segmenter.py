@@ -14,6 +14,7 @@ from torchmetrics import MeanMetric
 
 from ersm_lab.errors import UserError
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
+from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
 from ersm_lab.papers.fornet.cost import NetworkCost, network_cost
 from ersm_lab.papers.fornet.head import FoRNetOutput
@@ -133,7 +134,7 @@ class FoRNetSegmenter(pl.LightningModule):
     def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         _, losses = self.step(batch)
         values = {f"train/{name}": value.detach() for name, value in losses.items()}
-        self.log_dict(values, batch_size=len(batch["image"]))
+        log_step(self, values, len(batch["image"]))
         return losses["loss"]
 
     def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> None:
