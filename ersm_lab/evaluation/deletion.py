@@ -77,7 +77,7 @@ def evaluate(subject: Subject) -> dict[str, Any]:
     )  # fmt: skip
     if curves_of:
         subject.store.figure(
-            "deletion", deletion_figure({key: [curve] for key, curve in curves_of.items()}), "Deletion curves",
+            "deletion", deletion_figure({key: [curve] for key, curve in curves_of.items()}, count), "Deletion curves",
             "Left: least important first, higher is better. Right: most important first, lower is better.",
         )  # fmt: skip
     pixels = pixel_deletion(subject) if subject.settings["pixel_deletion"]["enabled"] else {}

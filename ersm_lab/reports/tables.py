@@ -71,20 +71,23 @@ def _compare(table: Mapping[str, Any], rows: Mapping[str, Any], item: Mapping[st
     first, second = rows[item["row"]], rows[item["against"]]
     seeds = sorted(set(first.runs) & set(second.runs))
     found: dict[str, Any] = {**item, "label": column["label"], "interval": None}
-    values = [
-        tuple(_per_image(row.runs[seed], column["per_image"]) for row in (first, second)) for seed in seeds
-    ]
-    if not values or any(value is None for pair in values for value in pair):
+    pairs: list[tuple[pd.Series, pd.Series]] = []
+    for seed in seeds:
+        one, other = (_per_image(row.runs[seed], column["per_image"]) for row in (first, second))
+        if one is None or other is None:
+            return found
+        pairs.append((one, other))
+    if not pairs:
         return found
-    indices = values[0][0].index
-    if any(not value.index.equals(indices) for pair in values for value in pair):
+    index = pairs[0][0].index
+    if any(not series.index.equals(index) for pair in pairs for series in pair):
         raise UserError(
             f"compare {item['row']} with {item['against']}: their runs were tested on different images"
         )
     scale = column["scale"]
     interval = paired_bootstrap(
-        np.stack([scale * pair[0].to_numpy(float) for pair in values]),
-        np.stack([scale * pair[1].to_numpy(float) for pair in values]),
+        np.stack([scale * pair[0].to_numpy(float) for pair in pairs]),
+        np.stack([scale * pair[1].to_numpy(float) for pair in pairs]),
         margin=item["margin"],
     )
     return {**found, "interval": interval}

@@ -48,7 +48,7 @@ def _row(runs: list[Path], **more: object) -> SimpleNamespace:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def rows(tmp_path: Path) -> dict[str, SimpleNamespace]:
     plain = [_run(tmp_path, [0, 1, 0, 1] * 5), _run(tmp_path, [0, 1, 0, 0] * 5)]
     mask = [_run(tmp_path, [1, 1, 1, 1] * 5, **{"test/share": 0.5}), _run(tmp_path, [1, 1, 1, 0] * 5)]
