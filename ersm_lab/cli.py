@@ -19,7 +19,7 @@ usage: ersm-lab VERB [overrides]
 
   train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
               resume=DIR                                          go on with an unfinished run
-  evaluate    run=DIR[,DIR ...] [evaluation=NAME] [key=value]     evaluate finished runs (again), and compare several
+  evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
   data        list | make NAME                                    the data sets, and what is missing; generate one
   bench       [NAME ...]                                          speed against named references, measured now

@@ -7,10 +7,12 @@ later edits of ``conf/`` change nothing. The runs themselves happen outside of H
 from __future__ import annotations
 
 import glob
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -80,6 +82,7 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
     """The runs' folders, a composed configuration and the overrides of an ``evaluate`` command.
 
     ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
+    ``table=NAME`` takes the runs of a table that ``ersm-lab table NAME`` has written.
     Only what does not belong to the training may be overridden: the evaluation, and where and how fast it runs.
     """
     folders: list[str] = []
@@ -90,12 +93,15 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
                 if not found:
                     raise UserError(f"run={part} matches no folder")
                 folders += found
+    overrides = [word for word in words if not word.startswith(("run=", "table="))]
+    tables = [word.partition("=")[2] for word in words if word.startswith("table=")]
+    for name in tables:
+        folders += _runs_of_table(name, [word for word in overrides if word.startswith("paths.")])
     folders = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
     if not folders:
         raise UserError(
             "evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c"
         )
-    overrides = [word for word in words if not word.startswith("run=")]
     for word in overrides:
         if not word.lstrip("+~").startswith(_EVALUATION_KEYS):
             allowed = ", ".join(_EVALUATION_KEYS)
@@ -103,6 +109,14 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}"
             )
     return folders, compose_experiment(overrides).config, overrides
+
+
+def _runs_of_table(name: str, paths: list[str]) -> list[str]:
+    """Every run directory in the ``table.json`` of a written table."""
+    file = Path(compose_experiment(paths).config["paths"]["outputs"]) / "tables" / name / "table.json"
+    if not file.is_file():
+        raise UserError(f"table={name}: there is no {file}; make it with ersm-lab table {name}")
+    return [str(run) for row in json.loads(file.read_text())["runs"].values() for run in row.values()]
 
 
 def _count(word: str) -> int:

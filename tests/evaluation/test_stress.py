@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ersm_lab.cli import main
+from ersm_lab.config.command_line import evaluation_request
 from ersm_lab.config.compose import compose_experiment
 from ersm_lab.evaluation.occlusion import cells_of, occluded
 from ersm_lab.evaluation.rankings import RANKINGS, importances
@@ -221,9 +222,21 @@ def test_occluded_pictures_differ_only_where_they_are_covered_and_by_their_share
             assert changed.flatten(1).sum(1).tolist() == [round(cell.area * pixels)] * len(changed)
 
 
+def test_the_runs_of_a_written_table_are_found(lab: dict) -> None:
+    folder = Path("outputs/tables/two")
+    folder.mkdir(parents=True)
+    runs = [str(run) for run in lab["runs"]]
+    (folder / "table.json").write_text(
+        json.dumps({"runs": {"a": {"0": runs[0]}, "b": {"0": runs[1], "1": runs[2]}}})
+    )
+    assert evaluation_request(["table=two", f"run={runs[1]}"])[0] == [runs[1], runs[0], runs[2]]
+
+
 def test_bad_requests_are_one_line(lab: dict, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "run=nowhere/*"]) == 1
     assert "matches no folder" in capsys.readouterr().err
+    assert main(["evaluate", "table=nothing"]) == 1
+    assert "make it with ersm-lab table nothing" in capsys.readouterr().err
     runs = ",".join(map(str, lab["runs"][:1]))
     assert (
         main(["evaluate", f"run={runs}", "evaluation=deletion", "evaluation.deletion.rankings=[enrgy]"]) == 1
