@@ -38,7 +38,9 @@ def deletion_figure(
         ):
             for place, label in enumerate(labels):
                 if (label, order) in curves:
-                    _band(axis, curves[label, order], images, place, NAMES.get(label, label))
+                    _band(
+                        axis, curves[label, order], images, place, NAMES.get(label, label.replace("_", " "))
+                    )
             axis.set_title(f"{name} ({'higher' if order == 'least_first' else 'lower'} is better)")
             axis.set_xlabel("tokens deleted, %")
             axis.set_xlim(0, 100)
@@ -91,7 +93,7 @@ def occlusion_figure(
                     stacked.mean(0),
                     color=colour,
                     linestyle=STYLES[place % len(STYLES)],
-                    label=arm,
+                    label=arm.replace("_", " "),
                     linewidth=1.2,
                 )
                 if len(stacked) > 1:

@@ -58,7 +58,11 @@ def _only_one(
     }
     counts = [len(frame) for frame in rows.values()]
     rows = {title: frame.sort_values("confidence", ascending=False) for title, frame in rows.items()}
-    figure = _sheet(rows, data, split, lambda row: f"{_name(data, row.label)}: {_name(data, row.predicted)} | {_name(data, row.predicted_other)}")  # fmt: skip
+    figure = _sheet(
+        rows, data, split,
+        lambda row: f"{_name(data, row.label)}: {_name(data, row.predicted)} | {_name(data, row.predicted_other)}",
+        legend=f"true class: {name} | {other}",
+    )  # fmt: skip
     store.figure(
         f"gallery_{name}_{other}", figure, f"Only one of {name} and {other} is right",
         f"{counts[0]} and {counts[1]} of {len(both)} pictures, seed {seed}. Titles: true class: {name} | {other}.",
@@ -92,12 +96,14 @@ def _sheet(
     split: str,
     title: Any,
     masks: dict[int, np.ndarray] | None = None,
+    legend: str = "true class \N{RIGHTWARDS ARROW} predicted class, confidence",
 ) -> Any:
     with figure_style():
         side = PAGE_INCHES / _COLUMNS
         figure, axes = plt.subplots(
             len(rows), _COLUMNS, figsize=(PAGE_INCHES, (side + 0.18) * len(rows)), squeeze=False
         )
+        figure.suptitle(legend, fontsize=7)
         for line, (name, frame) in zip(axes, rows.items(), strict=True):
             line[0].set_ylabel(name, fontsize=7)
             chosen: list[Any] = list(
