@@ -60,7 +60,7 @@ def _only_one(
     rows = {title: frame.sort_values("confidence", ascending=False) for title, frame in rows.items()}
     figure = _sheet(
         rows, data, split,
-        lambda row: f"{_name(data, row.label)}: {_name(data, row.predicted)} | {_name(data, row.predicted_other)}",
+        lambda row: f"{_name(data, row.label)}:\n{_name(data, row.predicted)} | {_name(data, row.predicted_other)}",
         legend=f"true class: {name} | {other}",
     )  # fmt: skip
     store.figure(
@@ -81,7 +81,7 @@ def _failures(arm: str, frame: pd.DataFrame, artifacts: Any, store: Any, data: A
         grid = tuple(arrays["grid"])
         masks = dict(zip(arrays["index"].tolist(), arrays["keep_prob"].astype(float), strict=True))
     figure = _sheet(
-        rows, data, split, lambda row: f"{_name(data, row.label)} \N{RIGHTWARDS ARROW} {_name(data, row.predicted)}, {100 * row.confidence:.0f} %",
+        rows, data, split, lambda row: f"{_name(data, row.label)} \N{RIGHTWARDS ARROW}\n{_name(data, row.predicted)}, {100 * row.confidence:.0f} %",
         {index: mask.reshape(grid) for index, mask in masks.items()},
     )  # fmt: skip
     store.figure(
@@ -101,7 +101,7 @@ def _sheet(
     with figure_style():
         side = PAGE_INCHES / _COLUMNS
         figure, axes = plt.subplots(
-            len(rows), _COLUMNS, figsize=(PAGE_INCHES, (side + 0.18) * len(rows)), squeeze=False
+            len(rows), _COLUMNS, figsize=(PAGE_INCHES, (side + 0.3) * len(rows)), squeeze=False
         )
         figure.suptitle(legend, fontsize=7)
         for line, (name, frame) in zip(axes, rows.items(), strict=True):
