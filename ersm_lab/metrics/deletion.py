@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from ersm_lab.metrics.curves import trapezoid_auc
+from ersm_lab.metrics.samples import SampledMetric
 
 ORDERS = ("least_first", "most_first")
 POOLS = ("mean", "masked_mean")
@@ -190,7 +190,7 @@ def _pooled(sums: Tensor, sizes: Tensor, whole: Tensor, pool: str, rescale: bool
     return sums / sizes.clamp_min(1).unsqueeze(2)  # nothing kept: zeros, whatever they are divided by
 
 
-class DeletionCurve(Metric):
+class DeletionCurve(SampledMetric):
     """The mean curve over a set of images and its area; states are sums, so batches and processes do not matter.
 
     Parameters
@@ -208,19 +208,17 @@ class DeletionCurve(Metric):
     full_state_update = False
     total: Tensor
     count: Tensor
-    areas: list[Tensor]
 
     def __init__(
         self, tokens: int, order: str = "least_first", per_sample: bool = False, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(1, per_sample, **kwargs)
         if order not in ORDERS:
             raise ValueError(f"order is {order!r}, but must be one of {', '.join(ORDERS)}")
-        self.tokens, self.per_sample = tokens, per_sample
+        self.tokens = tokens
         self.area = "lerf_auc" if order == "least_first" else "morf_auc"
         self.add_state("total", torch.zeros(tokens + 1, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("areas", [], dist_reduce_fx="cat")
 
     def update(self, correct: Tensor) -> None:
         """``correct (B, N + 1)``: bool, or probabilities."""
@@ -231,8 +229,7 @@ class DeletionCurve(Metric):
         values = correct.to(self.total)
         self.total += values.sum(0)
         self.count += len(values)
-        if self.per_sample:
-            self.areas.append(trapezoid_auc(values))
+        self.keep(trapezoid_auc(values).unsqueeze(1))
 
     def compute(self) -> dict[str, Tensor]:
         curve = self.total / self.count
@@ -243,9 +240,7 @@ class DeletionCurve(Metric):
 
     def samples(self) -> Tensor:
         """Every image's area, ``(n,)`` float64, in the order of update (rank after rank over several processes)."""
-        # after a reduction torchmetrics holds one tensor in place of the list
-        kept = self.areas if isinstance(self.areas, list) else [self.areas]
-        return torch.cat([self.total.new_zeros(0), *kept])
+        return self.kept().squeeze(1)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """The curve against the share of tokens deleted, in percent."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from ersm_lab.metrics.samples import SampledMetric
 
 
 def token_counts(mask: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -116,7 +117,7 @@ MEASURES: dict[str, Callable[[Tensor, Tensor, tuple[int, int]], Tensor]] = {
 }
 
 
-class MaskLocalisation(Metric):
+class MaskLocalisation(SampledMetric):
     """Means of the measures above over the images where they are defined; states are sums.
 
     Parameters
@@ -132,15 +133,13 @@ class MaskLocalisation(Metric):
     higher_is_better = True
     total: Tensor
     count: Tensor
-    values: list[Tensor]
 
     def __init__(self, grid: tuple[int, int], per_sample: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.grid, self.per_sample = grid, per_sample
-        self.names = (*MEASURES, "energy_inside")
+        names = (*MEASURES, "energy_inside")
+        super().__init__(len(names), per_sample, **kwargs)
+        self.grid, self.names = grid, names
         self.add_state("total", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("values", [], dist_reduce_fx="cat")
 
     def update(self, score: Tensor, mask: Tensor) -> None:
         """``score (B, N)``, ``mask (B, H, W)`` bool. Negative scores leave ``energy_inside`` undefined."""
@@ -150,17 +149,14 @@ class MaskLocalisation(Metric):
         values = torch.stack(found, 1).to(self.total.device)
         self.total += values.nansum(0)
         self.count += (~values.isnan()).sum(0)
-        if self.per_sample:
-            self.values.append(values)
+        self.keep(values)
 
     def compute(self) -> dict[str, Tensor]:
         return dict(zip(self.names, self.total / self.count, strict=True))
 
     def samples(self) -> dict[str, Tensor]:
         """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
-        kept = self.values if isinstance(self.values, list) else [self.values]
-        table = torch.cat([self.total.new_zeros(0, len(self.names)), *kept])
-        return dict(zip(self.names, table.T, strict=True))
+        return dict(zip(self.names, self.kept().T, strict=True))
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """A bar per measure, in percent."""

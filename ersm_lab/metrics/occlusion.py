@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from ersm_lab.metrics.curves import trapezoid_auc
+from ersm_lab.metrics.samples import SampledMetric
 
 
 class Cell(NamedTuple):
@@ -20,7 +20,7 @@ class Cell(NamedTuple):
     fill: str
 
 
-class OcclusionAccuracy(Metric):
+class OcclusionAccuracy(SampledMetric):
     """Accuracy per cell; states are sums, so batches and processes do not matter.
 
     Parameters
@@ -37,14 +37,12 @@ class OcclusionAccuracy(Metric):
     higher_is_better = True
     correct: Tensor
     count: Tensor
-    rows: list[Tensor]
 
     def __init__(self, cells: Sequence[Cell], per_sample: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cells, self.per_sample = list(cells), per_sample
+        super().__init__(len(cells) + 1, per_sample, **kwargs)
+        self.cells = list(cells)
         self.add_state("correct", torch.zeros(len(self.cells), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros(len(self.cells), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("rows", [], dist_reduce_fx="cat")
 
     def update(self, correct: Tensor, index: Tensor | None = None) -> None:
         """``correct (B, cells)``: bool, or NaN in a float tensor where a cell does not exist for an image (no object).
@@ -58,9 +56,8 @@ class OcclusionAccuracy(Metric):
         values = correct.to(self.correct)
         self.correct += values.nansum(0)
         self.count += (~values.isnan()).sum(0)
-        if self.per_sample:
-            places = torch.arange(len(values)) if index is None else index
-            self.rows.append(torch.cat([places.to(values)[:, None], values], 1))
+        places = torch.arange(len(values)) if index is None else index
+        self.keep(torch.cat([places.to(values)[:, None], values], 1))
 
     def compute(self) -> dict[str, Any]:
         accuracy = self.correct / self.count
@@ -79,8 +76,7 @@ class OcclusionAccuracy(Metric):
 
     def samples(self) -> tuple[Tensor, Tensor]:
         """Images' places ``(n,)`` and whether each was right ``(n, cells)``, sorted by place."""
-        kept = self.rows if isinstance(self.rows, list) else [self.rows]
-        table = torch.cat([self.correct.new_zeros(0, len(self.cells) + 1), *kept])
+        table = self.kept()
         table = table[table[:, 0].argsort(stable=True)]
         return table[:, 0].long(), table[:, 1:]
 

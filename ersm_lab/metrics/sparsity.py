@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+from ersm_lab.metrics.samples import SampledMetric
 
 
 def mean_keep(keep_prob: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ def mask_entropy(keep_prob: Tensor, normalized: bool = False) -> Tensor:
     return entropy / math.log(m.shape[1]) if normalized and m.shape[1] > 1 else entropy
 
 
-class MaskSparsity(Metric):
+class MaskSparsity(SampledMetric):
     """Means over a set of images of the four measures above, and a histogram; states are sums, so batches and processes do
     not matter.
 
@@ -65,16 +66,13 @@ class MaskSparsity(Metric):
     total: Tensor
     count: Tensor
     counts: Tensor
-    values: list[Tensor]
     _NAMES = ("mean_keep", "share_above_half", "effective_share", "mask_entropy")
 
     def __init__(self, bins: int = 20, per_sample: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.per_sample = per_sample
+        super().__init__(len(self._NAMES), per_sample, **kwargs)
         self.add_state("total", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("counts", torch.zeros(bins, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("values", [], dist_reduce_fx="cat")
 
     def update(self, keep_prob: Tensor) -> None:
         """``keep_prob (B, N)``."""
@@ -90,8 +88,7 @@ class MaskSparsity(Metric):
         bins = len(self.counts)
         place = (keep_prob.detach().double().flatten() * bins).long().clamp(0, bins - 1)
         self.counts += torch.bincount(place, minlength=bins).to(self.counts)
-        if self.per_sample:
-            self.values.append(values)
+        self.keep(values)
 
     def compute(self) -> dict[str, Tensor]:
         means = dict(zip(self._NAMES, self.total / self.count, strict=True))
@@ -99,8 +96,7 @@ class MaskSparsity(Metric):
 
     def samples(self) -> dict[str, Tensor]:
         """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
-        kept = self.values if isinstance(self.values, list) else [self.values]
-        return dict(zip(self._NAMES, torch.cat([self.total.new_zeros(0, 4), *kept]).T, strict=True))
+        return dict(zip(self._NAMES, self.kept().T, strict=True))
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """The histogram of keep probabilities, in percent of tokens."""
