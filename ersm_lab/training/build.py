@@ -141,23 +141,11 @@ def _callbacks(config: Config, checkpoints: Path, interactive: bool) -> list[Cal
             EarlyStopping(c["checkpoint"]["monitor"], patience=c["patience"], mode=c["checkpoint"]["mode"])
         )
     found += [build(node, f"callbacks.extra.{name}.") for name, node in c["extra"].items()]
-    # `best` follows the monitor; `last` is written whenever a checkpoint is due
-    best = ModelCheckpoint(
-        dirpath=checkpoints,
-        filename="best",
-        monitor=c["checkpoint"]["monitor"],
-        mode=c["checkpoint"]["mode"],
-        save_last=True,
-        enable_version_counter=False,
-    )
-    found.append(best)
+    best = {"monitor": c["checkpoint"]["monitor"], "mode": c["checkpoint"]["mode"], "filename": "best"}
+    # `last` has callbacks of its own: Lightning's save_last writes only when `best` does, and a resume would lose epochs
+    last: list[dict[str, Any]] = [{"filename": "last", "every_n_epochs": 1, "save_on_train_epoch_end": True}]
     if t["checkpoint_every_steps"] is not None:
-        found.append(
-            ModelCheckpoint(
-                dirpath=checkpoints,
-                filename="last",
-                every_n_train_steps=t["checkpoint_every_steps"],
-                enable_version_counter=False,
-            )
-        )
+        last.append({"filename": "last", "every_n_train_steps": t["checkpoint_every_steps"]})
+    for settings in (best, *last):
+        found.append(ModelCheckpoint(dirpath=checkpoints, enable_version_counter=False, **settings))
     return found

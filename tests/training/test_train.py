@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -202,6 +203,44 @@ def test_nan_loss_names_the_step_and_keeps_the_last_good_checkpoint(lab, monkeyp
     assert "Traceback" in found.log_path.read_text()
     state = torch.load(found.checkpoints / "last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.isfinite(value).all() for value in state.values() if value.is_floating_point())
+
+
+def test_last_is_the_last_epoch_though_nothing_improved(lab, monkeypatch):
+    """Breaks when `last` follows `best`: a resumed run would train epochs again, and evaluate an older model."""
+    found = run(
+        "callbacks.checkpoint.mode=min", "trainer.max_epochs=3", "callbacks.checkpoint.monitor=train/accuracy"
+    )
+    steps = {
+        name: torch.load(found.checkpoints / f"{name}.ckpt", weights_only=True)["global_step"]
+        for name in ("best", "last")
+    }
+    assert steps["last"] == 12
+    assert steps["best"] <= steps["last"]
+
+
+def test_a_disk_that_fills_up_during_a_checkpoint_loses_nothing(lab, monkeypatch, capsys):
+    """Breaks when half a checkpoint takes the place of a whole one, or the run does not say why it ended."""
+    save, written = torch.save, []
+
+    def full(content, file):
+        if len(written) == 2:  # best and last of the first epoch
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(content)
+        save(content, file)
+
+    monkeypatch.setattr("ersm_lab.training.checkpoint_io.torch.save", full)
+    assert main(["train", *TINY]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    assert "no space left on the disk" in lines[-1]
+    assert "the previous checkpoint is whole" in lines[-1]
+    (folder,) = Path("outputs/ersm/default").iterdir()
+    assert RunDirectory.open(folder).status == "failed"
+    assert "no space left" in (folder / "run.log").read_text()
+    for name in ("best.ckpt", "last.ckpt"):
+        assert torch.load(folder / "checkpoints" / name, weights_only=True)["global_step"] == 4
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
 def test_sigterm_ends_with_143_and_says_so(lab):
