@@ -46,7 +46,7 @@ class _Pictures(Dataset[Any]):
         return DataLoader(self, batch_size=8)
 
 
-def run(images: int = 16, size: int = 224) -> list[Row]:
+def run(images: int = 8, size: int = 224) -> list[Row]:
     """ResNet-50 at 224; the bare passes run on pictures that were made beforehand, one batch per cell with cover."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = _Pictures(256 if device.type == "cuda" else images, size)

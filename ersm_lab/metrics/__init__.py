@@ -14,6 +14,7 @@ _HOME = {
     "MaskLocalisation": "localisation",
     "MaskSparsity": "sparsity",
     "OcclusionAccuracy": "occlusion",
+    "PixelDeletionCurve": "pixel_deletion",
     "deletion_curve": "deletion",
     "paired_bootstrap": "intervals",
     "pixel_curve": "pixel_deletion",

@@ -7,11 +7,12 @@ uncovers them. Shapes: images ``(B, 3, H, W)`` normalised, importance ``(B, H, W
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ersm_lab.metrics.deletion import deletion_order
+from ersm_lab.metrics.deletion import DeletionCurve, deletion_order
 from ersm_lab.vision.fills import fill_images
 
 
@@ -61,3 +62,29 @@ def pixel_curve(
     all_logits = torch.cat(logits).unflatten(0, (len(images), steps + 1))
     place = labels[:, None, None].expand(-1, steps + 1, 1)
     return all_logits.argmax(2) == labels[:, None], all_logits.softmax(2).gather(2, place).squeeze(2)
+
+
+class PixelDeletionCurve(DeletionCurve):
+    """The mean of ``pixel_curve`` over a set of images: as ``DeletionCurve``, but the area is called after its mode.
+
+    Parameters
+    ----------
+    steps: of the curves.
+    mode: ``deletion`` (``deletion_auc``, lower is better) or ``insertion`` (``insertion_auc``, higher is better).
+    per_sample: keep every image's own area.
+
+    ``update`` takes the curves ``(B, steps + 1)``, correctness or probabilities.
+    """
+
+    def __init__(self, steps: int, mode: str = "deletion", per_sample: bool = False, **kwargs: Any) -> None:
+        if mode not in ("deletion", "insertion"):
+            raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
+        super().__init__(steps, "most_first", per_sample, **kwargs)
+        self.area = f"{mode}_auc"
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """The curve against the share of pixels changed, in percent."""
+        figure, axis = super().plot(val, ax)
+        axis.set_xlabel("pixels changed, %")
+        axis.set_ylabel("%")
+        return figure, axis

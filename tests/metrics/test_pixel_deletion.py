@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import auc
 from torch import nn
 
-from ersm_lab.metrics.pixel_deletion import pixel_curve
+from ersm_lab.metrics.pixel_deletion import PixelDeletionCurve, pixel_curve
 from ersm_lab.vision.fills import fill_images
 
 
@@ -66,3 +68,18 @@ def test_bad_settings_are_named(scene) -> None:
         pixel_curve(model, images, importance, labels, "removal")
     with pytest.raises(ValueError, match="images' shape"):
         pixel_curve(model, images, importance[:, :4], labels)
+
+
+def test_metric_is_the_area_that_scikit_learn_finds_under_the_mean_curve(scene) -> None:
+    model, images, importance, labels = scene
+    probability = pixel_curve(model, images, importance, labels, steps=6)[1]
+    for mode in ("deletion", "insertion"):
+        metric = PixelDeletionCurve(6, mode, per_sample=True)
+        for part in probability.split(2):
+            metric.update(part)
+        expected = [auc(np.linspace(0, 1, 7), curve) for curve in probability.numpy()]
+        assert metric.compute()[f"{mode}_auc"].item() == pytest.approx(np.mean(expected))
+        assert metric.samples().tolist() == pytest.approx(expected)
+    assert metric.plot()[1].get_xlabel() == "pixels changed, %"
+    with pytest.raises(ValueError, match="deletion or insertion"):
+        PixelDeletionCurve(6, "removal")
