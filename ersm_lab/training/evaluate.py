@@ -204,10 +204,17 @@ def _compare(
         )
         for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
     ]
+    first = {**configs[0], "logger": {**configs[0]["logger"], "job_type": "compare"}}
+    trackers = build_trackers(first, runs[0], comparison)
+    status = "failed"
     try:
-        summary = compare(members, comparison.artifacts, build_data(configs[0]), settings["split"])
+        summary = compare(members, comparison.artifacts, build_data(first), settings["split"])
+        publish_all(trackers, comparison.artifacts, summary, [])
         comparison.finish("finished", summary=summary)
+        status = "finished"
     except BaseException as error:
         comparison.finish("failed", error=f"{type(error).__name__}: {error}")
         raise
+    finally:
+        close_all(trackers, status)
     return comparison.path
