@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ersm_lab.evaluation.figures import heat_map, occlusion_figure
-from ersm_lab.evaluation.subject import Subject
+from ersm_lab.evaluation.subject import Subject, same_backbone
 from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
 from ersm_lab.vision.fills import fill_images, partner
 from ersm_lab.vision.occluders import TARGETED, cover_ranks
@@ -47,17 +47,16 @@ def _sharing(subjects: Sequence[Subject]) -> list[list[int]]:
     for i, subject in enumerate(subjects):
         for group in groups:
             first = subjects[group[0]]
-            if first.data is subject.data and first.split == subject.split and _equal(first, subject):
+            if (
+                first.data is subject.data
+                and first.split == subject.split
+                and same_backbone(first.runner.model, subject.runner.model)
+            ):
                 group.append(i)
                 break
         else:
             groups.append([i])
     return groups
-
-
-def _equal(first: Subject, second: Subject) -> bool:
-    a, b = first.runner.model.backbone.state_dict(), second.runner.model.backbone.state_dict()
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key].to(a[key].device)) for key in a)
 
 
 @torch.inference_mode()

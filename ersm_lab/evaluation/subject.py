@@ -47,6 +47,12 @@ class Subject:
         return Scene(model, features, model.classify(features), batch["index"], self.others)
 
 
+def same_backbone(first: Any, second: Any) -> bool:
+    """Whether two models give the same features: equal weights and buffers of their backbones."""
+    a, b = first.backbone.state_dict(), second.backbone.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[key].cpu(), b[key].cpu()) for key in a)
+
+
 def each(suite: Callable[[Subject], dict[str, Any]]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:
     """A suite that looks at one model at a time, as one that is given several."""
 

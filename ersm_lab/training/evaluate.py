@@ -12,7 +12,7 @@ import torch
 
 from ersm_lab.errors import UserError
 from ersm_lab.evaluation.compare import Member, compare
-from ersm_lab.evaluation.subject import Subject
+from ersm_lab.evaluation.subject import Subject, same_backbone
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model
@@ -168,20 +168,15 @@ def _controls(
             continue
         for other, model in zip(configs, models, strict=True):
             same = all(other[key] == config[key] for key in ("seed", "data"))
-            if same and other["model"].get("variant") == role and _same_backbone(model, models[place]):
+            if same and other["model"].get("variant") == role and same_backbone(model, models[place]):
                 found[role] = model
                 break
     for role, model in found.items():
-        if not _same_backbone(model, models[place]):
+        if not same_backbone(model, models[place]):
             raise UserError(
                 f"evaluation.deletion.{role}: that run has another backbone; its ranking says nothing here"
             )
     return found
-
-
-def _same_backbone(first: Any, second: Any) -> bool:
-    a, b = first.backbone.state_dict(), second.backbone.state_dict()
-    return a.keys() == b.keys() and all(torch.equal(a[key].cpu(), b[key].cpu()) for key in a)
 
 
 def _compare(

@@ -98,7 +98,9 @@ class ERSMClassifier(pl.LightningModule):
         self.mask_lr_factor = mask_lr_factor
         self.label_smoothing = label_smoothing
         self.optimizer_settings = dict(optimizer or DEFAULT_OPTIMIZER)
-        accuracy = MetricCollection({"accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False)})
+        accuracy = MetricCollection(
+            {"accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False)}
+        )
         self.train_metrics = accuracy.clone("train/")
         self.val_metrics = accuracy.clone("val/")
         self.val_means: Any = nn.ModuleDict(
