@@ -43,7 +43,8 @@ def deletion_curve(
     Parameters
     ----------
     tokens: ``(B, N, D)``.
-    head: pooled vectors ``(M, C)`` to logits ``(M, K)``; an ``nn.Linear`` is applied to tokens once.
+    head: pooled vectors ``(M, C)`` to logits ``(M, K)``; an ``nn.Linear`` with K <= C is applied to tokens once. A module gets
+        vectors of its parameters' type, any other callable those of the tokens' type.
     importance: ``(B, N)``; ties are broken by a permutation that depends on ``seed``, the image and the token alone.
     labels: ``(B,)``.
     order: ``least_first`` (the paper's; a good ranking keeps the curve high) or ``most_first`` (the stricter test).
@@ -55,7 +56,7 @@ def deletion_curve(
     index: ``(B,)`` the images' places in their set, for the ties; 0, 1, ... by default.
     chunk: values of k whose logits are held at a time.
 
-    Raises ValueError for shapes that do not fit, and unknown orders and poolings.
+    Raises ValueError for shapes that do not fit, unknown orders and poolings, and a chunk below 1.
 
     >>> tokens, head = torch.tensor([[[1.0, 0.0], [0.0, 2.0]]]), nn.Identity()
     >>> deletion_curve(tokens, head, torch.tensor([[0.1, 0.9]]), torch.tensor([1])).tolist()
@@ -108,6 +109,8 @@ def forced_mask_curve(
     and 1. Returns ``(B, N + 1)`` bool.
     """
     count = importance.shape[1]
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}, but must be at least 1")
     ranks = deletion_order(importance, order, seed, index).argsort(1)
     correct = torch.empty(len(features), count + 1, dtype=torch.bool, device=features.device)
     pairs = torch.cartesian_prod(torch.arange(len(features)), torch.arange(count + 1)).to(features.device)
@@ -157,11 +160,21 @@ def _logits(
         raise ValueError(
             f"tokens of {tokens.shape[2]} values are no patches of {patch_size} x {patch_size} positions"
         )
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}, but must be at least 1")
     batch, count, _ = tokens.shape
-    vectors = tokens.unflatten(2, (-1, patch_size**2)).sum(3) if patch_size > 1 else tokens
-    linear = head if isinstance(head, nn.Linear) else None
-    if linear is not None:  # the head of a sum is the sum of heads
-        vectors = nn.functional.linear(vectors, linear.weight.to(vectors.dtype))
+    own = next(head.parameters(), None) if isinstance(head, nn.Module) else None
+    head_dtype = tokens.dtype if own is None else own.dtype
+    # half precision would round every token's share before it is summed
+    precise = torch.promote_types(torch.promote_types(tokens.dtype, head_dtype), torch.float32)
+    vectors = tokens
+    if patch_size > 1:
+        vectors = tokens.unflatten(2, (-1, patch_size**2)).sum(3, dtype=precise)
+    # the head of a sum is the sum of heads; with more classes than channels that costs more than it saves
+    linear = head if isinstance(head, nn.Linear) and head.out_features <= head.in_features else None
+    if linear is not None:
+        with torch.autocast(tokens.device.type, enabled=False):
+            vectors = nn.functional.linear(vectors.to(precise), linear.weight.to(precise))
     area = torch.full((count,), patch_size**2) if positions is None else positions
     area = area.to(tokens.device, torch.float64)
     deleted = deletion_order(importance, order, seed, index)
@@ -178,7 +191,7 @@ def _logits(
         total, kept = sums[:, -1:], sizes[:, -1:]
         pooled = _pooled(sums, sizes, area.sum(), pool, rescale)
         if linear is None:
-            logits = head(pooled.flatten(0, 1).to(tokens.dtype)).unflatten(0, pooled.shape[:2])
+            logits = head(pooled.flatten(0, 1).to(head_dtype)).unflatten(0, pooled.shape[:2])
         else:
             logits = pooled if linear.bias is None else pooled + linear.bias.double()
         yield first, logits.flip(1)

@@ -36,11 +36,13 @@ def pixel_curve(
     model: images to logits ``(M, K)``.
     mode: ``deletion`` (a good ranking falls fast: low area) or ``insertion`` (rises fast: high area).
     fill: what covered pixels are, see ``vision.fills``: ``mean``, ``black``, ``noise`` or ``blur``.
-    steps: shares of pixels; at step s exactly ``round(s / steps * H W)`` are changed.
+    steps: shares of pixels, at least 1; at step s exactly ``round(s / steps * H W)`` are changed.
     batch_size: covered images that go through the model at a time; memory does not depend on ``steps``.
 
-    Raises ValueError for an unknown mode and shapes that do not fit.
+    Raises ValueError for an unknown mode or fill, shapes that do not fit, and steps or batch_size below 1.
     """
+    if min(steps, batch_size) < 1:
+        raise ValueError(f"steps and batch_size must be at least 1, not {steps} and {batch_size}")
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
     if importance.shape != (len(images), *images.shape[2:]):
@@ -54,14 +56,16 @@ def pixel_curve(
     pixels = importance[0].numel()
     counts = (torch.arange(steps + 1, dtype=torch.float64) * pixels / steps).round().long().to(images.device)
     pairs = torch.cartesian_prod(torch.arange(len(images)), torch.arange(steps + 1)).to(images.device)
-    logits = []
+    correct = torch.empty(len(images), steps + 1, dtype=torch.bool, device=images.device)
+    probability = torch.empty(len(images), steps + 1, dtype=torch.float64, device=images.device)
     for part in pairs.split(batch_size):
         image, step = part[:, 0], part[:, 1]
         changed = (ranks[image] < counts[step][:, None, None]).unsqueeze(1)
-        logits.append(model(torch.where(changed, after[image], before[image])).double())
-    all_logits = torch.cat(logits).unflatten(0, (len(images), steps + 1))
-    place = labels[:, None, None].expand(-1, steps + 1, 1)
-    return all_logits.argmax(2) == labels[:, None], all_logits.softmax(2).gather(2, place).squeeze(2)
+        logits = model(torch.where(changed, after[image], before[image])).double()
+        own = labels[image]
+        correct[image, step] = logits.argmax(1) == own
+        probability[image, step] = logits.softmax(1).gather(1, own[:, None]).squeeze(1)
+    return correct, probability
 
 
 class PixelDeletionCurve(DeletionCurve):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ersm_lab.bench.measure import peak_memory
 from ersm_lab.bench.references import deletion_by_forwards
 from ersm_lab.metrics.curves import trapezoid_auc
 from ersm_lab.metrics.deletion import (
@@ -45,7 +46,9 @@ def test_equals_the_model_with_forced_masks_for_every_k(order: str, pool: str, p
     generator = torch.Generator().manual_seed(3)
     features = torch.rand(7, 8, size // 4, size // 4, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, 5, (7,), generator=generator)
-    importance = -model.classify(features).mask.logit.detach()
+    mask = model.classify(features).mask
+    assert mask is not None
+    importance = -mask.logit.detach()
     ours = deletion_curve(
         model.tokens(features),
         model.head,
@@ -56,7 +59,7 @@ def test_equals_the_model_with_forced_masks_for_every_k(order: str, pool: str, p
         **model.deletion_geometry(features),
     )
     brute = deletion_by_forwards(
-        lambda mask: model.classify(features, mask).logits, importance, labels, order
+        lambda forced: model.classify(features, forced).logits, importance, labels, order
     )
     assert torch.equal(ours, brute)
     assert ours.shape == (7, model.grid_size[0] * model.grid_size[1] + 1)
@@ -102,6 +105,35 @@ def test_in_float32_curves_agree_with_float64_up_to_near_ties() -> None:
     single = deletion_curve(tokens, head, importance, labels)
     double = deletion_curve(tokens.double(), head, importance, labels)
     assert (single != double).double().mean() < 1e-3
+
+
+def test_features_in_half_precision_are_summed_in_the_heads_precision() -> None:
+    """Breaks when the head's weights, or a token's share, are rounded to the features' type."""
+    tokens, labels = torch.randn(20, 49, 64).bfloat16(), torch.randint(0, 10, (20,))
+    importance = torch.rand(20, 49)
+    for patch, channels in ((1, 64), (2, 16)):
+        head = nn.Linear(channels, 10)
+        found = deletion_probability(tokens, head, importance, labels, patch_size=patch)
+        exact = deletion_probability(tokens.double(), head.double(), importance, labels, patch_size=patch)
+        torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6)
+        wrapped = nn.Sequential(head.float())  # a module that is not known to be linear
+        torch.testing.assert_close(
+            deletion_probability(tokens, wrapped, importance, labels, patch_size=patch),
+            exact,
+            rtol=1e-5,
+            atol=1e-6,
+        )
+
+
+@pytest.mark.parametrize("classes", [3, 400])
+@pytest.mark.parametrize("known_linear", [True, False])
+def test_memory_is_bounded_whatever_the_number_of_tokens(classes: int, known_linear: bool) -> None:
+    """Breaks when all k are held at a time, or more classes than there are channels are held for every token."""
+    tokens, layer = torch.randn(1, 1500, 32), nn.Linear(32, classes)
+    head = layer if known_linear else nn.Sequential(layer)
+    importance, labels = torch.rand(1, 1500), torch.tensor([0])
+    peak = peak_memory(lambda: deletion_curve(tokens, head, importance, labels, chunk=16), tokens.device)
+    assert peak < tokens.numel() * tokens.element_size()
 
 
 def test_a_head_that_is_no_function_of_a_pooled_vector_has_the_chunked_fallback() -> None:
@@ -151,6 +183,7 @@ def test_equal_importance_is_random_in_expectation() -> None:
         ({"order": "first"}, "least_first, most_first"),
         ({"pool": "max"}, "mean, masked_mean"),
         ({"patch_size": 2}, "no patches"),
+        ({"chunk": 0}, "at least 1"),
     ],
 )
 def test_bad_settings_are_named(change: dict, message: str) -> None:
@@ -187,6 +220,6 @@ def test_metric_is_the_mean_curve_with_its_area_and_every_images_area() -> None:
     assert found["lerf_auc_normalised"].item() == pytest.approx(
         (found["lerf_auc"] / curves[:, 0].double().mean()).item()
     )
-    assert "morf_auc" in DeletionCurve(5, "most_first").compute()
+    assert DeletionCurve(5, "most_first").area == "morf_auc"
     figure, _ = metric.plot()
     assert figure.axes[0].get_xlabel() == "tokens deleted, %"

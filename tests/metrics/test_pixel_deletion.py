@@ -68,6 +68,8 @@ def test_bad_settings_are_named(scene) -> None:
         pixel_curve(model, images, importance, labels, "removal")
     with pytest.raises(ValueError, match="images' shape"):
         pixel_curve(model, images, importance[:, :4], labels)
+    with pytest.raises(ValueError, match="at least 1"):
+        pixel_curve(model, images, importance, labels, steps=0)
 
 
 def test_metric_is_the_area_that_scikit_learn_finds_under_the_mean_curve(scene) -> None:
