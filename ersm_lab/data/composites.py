@@ -7,7 +7,9 @@ can know of the object's place is nothing.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,7 +22,10 @@ from ersm_lab.errors import UserError
 def write_composites(
     folder: Path, source: ImageData, counts: dict[str, int], *, canvas: int, tile: int, patch: int, seed: int
 ) -> None:
-    """Writes ``<split>/<class>/<n>.png``, masks beside them in ``masks/``, and ``boxes.csv``.
+    """Writes ``<split>/<class>/<n>.png``, masks beside them in ``masks/``, ``boxes.csv`` and ``sources.csv``.
+
+    ``boxes.csv`` has the object's place and source, and in ``pieces`` the number in ``sources.csv`` (per split) of the
+    picture that each piece of the canvas is from, in raster order; pieces under the object are not seen.
 
     Parameters
     ----------
@@ -36,18 +41,23 @@ def write_composites(
         raise UserError(
             f"'data.options.{few}' is {counts[few]}, but the source has {len(source.classes)} classes: each needs an image"
         )
-    with (folder / "boxes.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["split", "image", "source", "row", "column", "height", "width", "pieces_from"])
+    with (
+        (folder / "boxes.csv").open("w", newline="") as boxes,
+        (folder / "sources.csv").open("w", newline="") as sources,
+    ):
+        write_box, names = csv.writer(boxes).writerow, csv.writer(sources)
+        write_box(["split", "image", "source", "row", "column", "height", "width", "pieces"])
+        names.writerow(["split", "number", "source"])
         for number, (name, count) in enumerate(counts.items()):
             rng = np.random.default_rng([seed, number])
             split: Split = getattr(source, name)
-            _write_split(folder, name, split, source.classes, count, rng, rows, (canvas, tile, patch))
+            names.writerows((name, place, split.name(place)) for place in range(len(split)))
+            _write_split(folder, name, split, source.classes, count, rng, write_box, (canvas, tile, patch))
 
 
 def compose(
     tiles: np.ndarray, chosen: int, others: np.ndarray, canvas: int, patch: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int], np.ndarray]:
     """One composite.
 
     Parameters
@@ -56,7 +66,8 @@ def compose(
 
     Returns
     -------
-    picture ``(canvas, canvas, 3)``, mask ``(canvas, canvas)`` boolean, and the object's first row and column; it wraps.
+    picture ``(canvas, canvas, 3)``, mask ``(canvas, canvas)`` boolean, the object's first row and column (it wraps), and
+    the index of the tile that each piece is from, in raster order ``((canvas / patch)^2,)``.
     """
     side, per_row = tiles.shape[1], canvas // patch
     number = per_row * per_row
@@ -74,7 +85,7 @@ def compose(
     rows, columns = (row + np.arange(side)) % canvas, (column + np.arange(side)) % canvas
     picture[rows[:, None], columns] = tiles[chosen]
     mask[rows[:, None], columns] = True
-    return picture, mask, (row, column)
+    return picture, mask, (row, column), which
 
 
 def _tile(picture: Image.Image, side: int) -> np.ndarray:
@@ -90,7 +101,7 @@ def _write_split(
     classes: list[str],
     count: int,
     rng: np.random.Generator,
-    rows: object,
+    write_box: Callable[[Iterable[Any]], Any],
     sizes: tuple[int, int, int],
 ) -> None:
     canvas, tile, patch = sizes
@@ -104,8 +115,9 @@ def _write_split(
         label = index % len(classes)
         chosen = int(rng.choice(members[label]))
         others = np.delete(np.arange(len(tiles)), chosen)
-        picture, mask, (row, column) = compose(tiles, chosen, others, canvas, patch, rng)
+        picture, mask, (row, column), which = compose(tiles, chosen, others, canvas, patch, rng)
         relative = Path(name) / classes[label] / f"{index:06d}.png"
         write_picture(folder / relative, picture)
         write_picture(folder / "masks" / relative, mask.astype(np.uint8) * 255)
-        rows.writerow([name, relative.as_posix(), split.name(chosen), row, column, tile, tile, name])  # type: ignore[attr-defined]
+        pieces = " ".join(str(number) for number in which)
+        write_box([name, relative.as_posix(), split.name(chosen), row, column, tile, tile, pieces])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ersm_lab.data.composites import write_composites
+from ersm_lab.data.content import source_content
 from ersm_lab.data.generate import generate_once
 from ersm_lab.data.layouts import check_options, imagefolder, read_layout
 from ersm_lab.data.splits import ImageData, divide
@@ -37,7 +39,7 @@ def read(
 
     The sources are divided before anything is composed: no picture, as object or in pieces, is in two splits.
     ``canvas``, ``tile`` (the object's side) and ``patch`` (the pieces' side) are pixels; ``train``, ``val``, ``test``
-    count images.
+    count images. The folder records what the source held; a source that holds something else by now is refused.
     """
     counts = {"train": train, "val": val, "test": test}
     check_options(source, _SOURCE, "data.options.source.")
@@ -45,10 +47,12 @@ def read(
         raise UserError(
             f"composites need 1 <= patch <= tile <= canvas and a canvas that is a multiple of patch, not {patch}, {tile}, {canvas}"
         )
-    options = {"source": dict(source), "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
-
     if missing := next((key for key in ("layout", "root") if key not in source), None):
         raise UserError(f"'data.options.source.{missing}' is missing: whose pictures are composed?")
+    there, recorded = root.exists(), _recorded_content(root)
+    content = recorded if there else source_content(source)
+    identity = {**source, "content": content} if content else dict(source)
+    options = {"source": identity, "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
 
     def write(folder: Path) -> None:
         whole = read_layout(source["layout"], Path(source["root"]), source.get("options") or {})
@@ -61,4 +65,24 @@ def read(
         write_composites(folder, parts, counts, canvas=canvas, tile=tile, patch=patch, seed=seed)
 
     generate_once(root, "composites", options, write)
+    if recorded and _changed(source, recorded):
+        raise UserError(
+            f"{root} was composed of other pictures than {source['root']} holds now; remove it, or set data.root to another folder"
+        )
     return imagefolder.read(root)
+
+
+def _recorded_content(root: Path) -> str | None:
+    """What the source held when ``root`` was written; None for no such folder, or one that does not say."""
+    note = root / "dataset.json"
+    if not note.is_file():
+        return None
+    content = json.loads(note.read_text()).get("options", {}).get("source", {}).get("content")
+    return None if content is None else str(content)
+
+
+def _changed(source: Mapping[str, Any], recorded: str) -> bool:
+    try:
+        return source_content(source) != recorded
+    except UserError:  # a source that is no longer there cannot have changed
+        return False
