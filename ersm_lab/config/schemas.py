@@ -96,6 +96,65 @@ class DataConfig:
 
 
 @dataclass
+class RareCropConfig:
+    """Training crops over classes that are small or seldom."""
+
+    enabled: bool = setting(False, "look for them")
+    p: float = setting(0.5, "probability that a crop is laid over a pixel of such a class", ge=0, le=1)
+    classes: list[str] | None = setting(None, "their names; null: the data set's thin structures")
+
+
+@dataclass
+class JitterConfig:
+    """Photometric jitter, as torchvision's ColorJitter."""
+
+    enabled: bool = setting(False, "change colours of training pictures")
+    brightness: float = setting(0.3, "largest relative change", ge=0)
+    contrast: float = setting(0.3, "largest relative change", ge=0)
+    saturation: float = setting(0.3, "largest relative change", ge=0)
+    hue: float = setting(0.05, "largest turn, of a full one", ge=0, le=0.5)
+
+
+@dataclass
+class SceneTransformConfig:
+    """Pictures and their labels to tensors: crops in training, whole pictures in validation."""
+
+    crop: list[int] = setting([768, 768], "[H, W] of training crops, pixels", ge=8)
+    resize: list[int] | None = setting(
+        None, "[H, W] that every picture is brought to first, to save time; null: as it is", ge=8
+    )
+    scale: list[float] = setting([0.5, 2.0], "[low, high] of the random scale of training pictures", gt=0)
+    hflip: bool = setting(True, "horizontal flips in training")
+    rare: RareCropConfig = setting(RareCropConfig)
+    jitter: JitterConfig = setting(JitterConfig)
+    mean: list[float] = setting(IMAGENET_MEAN, "per channel, of values in [0, 1]")
+    std: list[float] = setting(IMAGENET_STD, "per channel", gt=0)
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        if len(node.crop) != 2 or (node.resize is not None and len(node.resize) != 2):
+            return "needs [HEIGHT, WIDTH] as crop and as resize"
+        if len(node.scale) != 2 or not node.scale[0] <= node.scale[1]:
+            return f"has scale {list(node.scale)}, but must have [LOW, HIGH] with LOW <= HIGH"
+        return None
+
+
+@dataclass
+class SegmentationDataConfig:
+    """Pictures with a label for each pixel, and how they are served."""
+
+    _target_: str = "ersm_lab.data.segmentation.SegmentationDataModule"
+    name: str = setting(MISSING, "for people and dashboards")
+    layout: str = setting(MISSING, "how the files lie: a module of ersm_lab.data.layouts")
+    root: str = setting(MISSING, "the folder that holds it")
+    options: dict[str, Any] = setting({}, "of the layout")
+    transform: SceneTransformConfig = setting(SceneTransformConfig)
+    batch_size: int = setting(8, "crops per optimizer micro-batch and device", ge=1)
+    eval_batch_size: int = setting(1, "whole pictures; more than 1 only where all have one size", ge=1)
+    num_workers: int = setting(0, "loader processes; 0: in the main process", ge=0)
+
+
+@dataclass
 class FeatureCacheConfig:
     """Features of a frozen backbone, computed once and memory-mapped."""
 
@@ -213,6 +272,39 @@ class EvaluationConfig:
 
 
 @dataclass
+class InferenceConfig:
+    """How a whole picture is predicted."""
+
+    mode: str = setting("whole", "in one pass, or in windows that overlap", choices=("whole", "slide"))
+    window: list[int] = setting([768, 768], "[H, W] of a sliding window, pixels", ge=8)
+    stride: float = setting(0.667, "from window to window, as a share of its side", gt=0, le=1)
+    scales: list[float] = setting([1.0], "of which probabilities are averaged", gt=0)
+    flip: bool = setting(False, "average with the mirrored picture")
+
+    @staticmethod
+    def check(node: Any) -> str | None:
+        return (
+            None if len(node.window) == 2 and node.scales else "needs a window [H, W] and at least one scale"
+        )
+
+
+@dataclass
+class SegmentationEvaluationConfig(EvaluationConfig):
+    """What is measured of a segmentation network."""
+
+    inference: InferenceConfig = setting(InferenceConfig)
+    boundaries: bool = setting(True, "scores of borders: Boundary IoU, Boundary F, trimaps")
+    importance: bool = setting(True, "does the importance map point at errors and borders")
+    seams: bool = setting(True, "do the masks leave seams; paired where the control is evaluated too")
+    cost: bool = setting(True, "parameters, multiply-adds, latency")
+    export: str | None = setting(
+        None,
+        "write predictions as labelId pictures that the official evaluator reads",
+        choices=("cityscapes",),
+    )
+
+
+@dataclass
 class LoggerConfig:
     """A tracker besides the run directory, which always holds everything."""
 
@@ -264,9 +356,11 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("", "schema"): LabConfig,
     ("paths", "schema"): PathsConfig,
     ("data", "schema"): DataConfig,
+    ("data", "schema_segmentation"): SegmentationDataConfig,
     ("optimizer", "schema"): OptimizerConfig,
     ("trainer", "schema"): TrainerConfig,
     ("evaluation", "schema"): EvaluationConfig,
+    ("evaluation", "schema_segmentation"): SegmentationEvaluationConfig,
     ("callbacks", "schema"): CallbacksConfig,
     ("logger", "schema"): LoggerConfig,
     ("logger", "schema_wandb"): WandbConfig,
