@@ -9,10 +9,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ersm_lab.bench.measure import peak_memory, threads
+from ersm_lab.bench.measure import threads
 from ersm_lab.bench.references import deletion_by_forwards
 from ersm_lab.bench.table import Row
 from ersm_lab.metrics.deletion import deletion_curve
+from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm import ERSMClassifier
 
 T = TypeVar("T")

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ersm_lab.bench import references
-from ersm_lab.bench.measure import alternate, peak_memory, threads
+from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
+from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm.energy_mask import PAIRWISE, EnergyMask, energy_regularizer
 
 CHANNELS, GRID, PIXELS = 2048, (14, 14), 448

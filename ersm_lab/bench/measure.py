@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 
 @contextmanager
@@ -39,30 +38,6 @@ def alternate(
             if i >= warmup:
                 best[k] = min(best[k], time.perf_counter() - start)
     return best
-
-
-def peak_memory(function: Callable[[], object], device: torch.device) -> int:
-    """Bytes that one call holds at most beyond what was held before it, as torch's allocator counts them.
-
-    Scratch space that a BLAS takes for itself is not seen on a CPU.
-    """
-    if device.type == "cuda":
-        _wait(device)
-        before = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        function()
-        _wait(device)
-        return torch.cuda.max_memory_allocated(device) - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as record:
-        function()
-    assert record.profiler is not None
-    assert record.profiler.kineto_results is not None
-    events = [event for event in record.profiler.kineto_results.events() if event.name() == "[memory]"]
-    held = peak = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
 
 
 def _wait(device: torch.device) -> None:

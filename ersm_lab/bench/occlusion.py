@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ersm_lab.bench.measure import peak_memory, threads
+from ersm_lab.bench.measure import threads
 from ersm_lab.bench.table import Row
 from ersm_lab.evaluation.occlusion import cells_of, occluded, sweep
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
+from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm import ERSMClassifier
 from ersm_lab.runs.artifacts import ArtifactStore
 

@@ -43,6 +43,12 @@ class Runner:
             features: Tensor = self.model.features(self.move(batch)["image"])
         return features
 
+    @torch.inference_mode()
+    def segment(self, images: Tensor) -> Any:
+        """What the model's ``segment`` gives for images ``(B, 3, H, W)``."""
+        with self._autocast():
+            return self.model.segment(self.move({"image": images})["image"])
+
     def _autocast(self) -> torch.autocast:
         kind = _AUTOCAST.get(self.precision)
         return torch.autocast(self.device.type, dtype=kind or torch.bfloat16, enabled=kind is not None)

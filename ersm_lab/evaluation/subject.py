@@ -25,6 +25,7 @@ class Subject:
     split: ``val`` or ``test``.
     settings: the ``evaluation`` group of the configuration.
     store: the artifact store of the run or of the evaluation.
+    seed: of the training; subjects of one seed make pairs.
     others: models of the same features by role, ``baseline`` and ``position_only``, where they are known.
     """
 
@@ -35,6 +36,7 @@ class Subject:
     settings: dict[str, Any]
     store: Any
     others: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
 
     @torch.inference_mode()
     def scene(self, batch: Mapping[str, Any]) -> Scene:

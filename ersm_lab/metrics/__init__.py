@@ -14,9 +14,13 @@ _HOME = {
     "MaskLocalisation": "localisation",
     "MaskSparsity": "sparsity",
     "OcclusionAccuracy": "occlusion",
+    "ImportanceQuality": "importance",
     "PixelDeletionCurve": "pixel_deletion",
+    "SeamTest": "seams",
+    "SegmentationScores": "segmentation",
     "deletion_curve": "deletion",
     "paired_bootstrap": "intervals",
+    "paired_bootstrap_of_sums": "intervals",
     "pixel_curve": "pixel_deletion",
 }
 __all__ = sorted(_HOME)

@@ -5,6 +5,7 @@ Shapes: values ``(S, n)``: seeds by images.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,3 +113,64 @@ def paired_bootstrap(
     verdict = None if margin is None else bool(low > -margin)
     estimate = float(filled.sum() / defined.sum())
     return Interval(estimate, float(low), float(high), level, valued, seeds, what, verdict, p_value)
+
+
+def paired_bootstrap_of_sums(
+    a: ArrayLike,
+    b: ArrayLike,
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    n_boot: int = 2_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """As ``paired_bootstrap``, for a score of counts that are summed over images, such as mIoU of confusion matrices.
+
+    Parameters
+    ----------
+    a, b: counts per image ``(S, n, ...)``, or ``(n, ...)`` for one seed, paired. statistic: sums ``(m, ...)`` of counts
+        over images -> scores ``(m,)``; it is averaged over seeds.
+
+    The estimate is the difference of the scores of the whole set, not a mean over images. Raises ``ValueError`` for shapes
+    that differ and for fewer than two images.
+
+    >>> hits = np.array([[[1, 2], [2, 2], [0, 2]]])
+    >>> paired_bootstrap_of_sums(hits, 0 * hits + [0, 2], lambda sums: sums[:, 0] / sums[:, 1], n_boot=50).estimate
+    0.5
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.shape != second.shape or first.ndim < 3:
+        raise ValueError(f"counts must both be (seeds, images, ...), not {first.shape} and {second.shape}")
+    seeds, images, *rest = first.shape
+    if images < 2 or n_boot < 1 or not 0 < level < 1:
+        raise ValueError(
+            f"a bootstrap needs two images, not {images}; n_boot {n_boot} of at least 1, level {level} in (0, 1)"
+        )
+    draws_seeds = seeds >= 5
+    rng = np.random.default_rng(seed)
+
+    def differences(of_images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(m, n)`` weights -> ``(m, S)``."""
+        scores = [
+            statistic((of_images @ arm[s].reshape(images, -1)).reshape(len(of_images), *rest))
+            for arm in (first, second)
+            for s in range(seeds)
+        ]
+        return np.stack(scores[:seeds], 1) - np.stack(scores[seeds:], 1)
+
+    estimate = float(differences(np.ones((1, images))).mean())
+    replicates = []
+    for start in range(0, n_boot, _BLOCK):
+        count = min(_BLOCK, n_boot - start)
+        drawn = rng.integers(0, images, size=(count, images)) + images * np.arange(count)[:, None]
+        found = differences(
+            np.bincount(drawn.ravel(), minlength=count * images).reshape(count, images).astype(float)
+        )
+        if draws_seeds:
+            found = np.take_along_axis(found, rng.integers(0, seeds, size=(count, seeds)), axis=1)
+        replicates.append(found.mean(1))
+    replicated = np.concatenate(replicates)
+    low, high = np.nanquantile(replicated, [(1 - level) / 2, (1 + level) / 2])
+    one_sided = min((replicated <= 0).sum(), (replicated >= 0).sum())
+    what = "paired bootstrap over images and seeds" if draws_seeds else "paired bootstrap over images only"
+    p_value = min(1.0, 2 * (int(one_sided) + 1) / (n_boot + 1))
+    return Interval(estimate, float(low), float(high), level, images, seeds, what, None, p_value)

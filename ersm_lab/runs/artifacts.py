@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One entry of ``index.json``; ``kind`` is table, array, figure or file; ``paths`` are absolute."""
+    """One entry of ``index.json``; ``kind`` is table, array, figure, file or folder; ``paths`` are absolute."""
 
     name: str
     kind: str
@@ -62,6 +62,14 @@ class ArtifactStore:
         self._put(target, lambda path: shutil.copyfile(source, path))
         self._note(name, "file", [target], title, description)
         return self.path / target
+
+    def folder(self, name: str, title: str = "", description: str = "") -> Path:
+        """An empty folder ``<name>/`` for files that other programs read; what an earlier one held is gone."""
+        target = self.path / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        self._note(name, "folder", [name], title, description)
+        return target
 
     def entries(self) -> list[Artifact]:
         """What the index names, in the order of first writing."""

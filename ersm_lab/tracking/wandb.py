@@ -130,7 +130,8 @@ class WandbTracker:
     def _files(self, entries: list[Any], summary: dict[str, Any]) -> None:
         import wandb
 
-        paths = {path.name: path for entry in entries for path in entry.paths}
+        # predictions for another program stay on the disk: they follow from checkpoint and data
+        paths = {path.name: path for entry in entries if entry.kind != "folder" for path in entry.paths}
         if not paths:
             return
         metadata = self._lineage() | {"summary": plain(summary)}

@@ -141,7 +141,16 @@ def _subject(
     flow: Flow, model: Any, settings: Mapping[str, Any], store: Any, others: Mapping[str, Any]
 ) -> Subject:
     batches = flow.eval_loader(settings["split"], rank_share=False)
-    return Subject(flow.runner(model), batches, flow.data, settings["split"], dict(settings), store, others)
+    return Subject(
+        flow.runner(model),
+        batches,
+        flow.data,
+        settings["split"],
+        dict(settings),
+        store,
+        others,
+        int(flow.config["seed"]),
+    )
 
 
 def _suite(settings: Mapping[str, Any]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:

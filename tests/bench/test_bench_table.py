@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ersm_lab.bench import energy_mask, measure
 from ersm_lab.bench.table import Row, show
+from ersm_lab.nn.memory import peak_memory
 
 CPU = torch.device("cpu")
 
@@ -33,7 +34,7 @@ def test_a_missed_goal_is_printed():
 def test_peak_memory_counts_what_is_held_at_once():
     """Breaks when freed memory is not subtracted, or the caller's own tensors are counted."""
     x = torch.ones(1000, 1000)
-    peak = measure.peak_memory(lambda: [(x + 1) * 2 for _ in range(3)], CPU)
+    peak = peak_memory(lambda: [(x + 1) * 2 for _ in range(3)], CPU)
     assert peak == pytest.approx(4 * 4e6, rel=0.01)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ersm_lab.bench.measure import peak_memory
+from ersm_lab.nn.memory import peak_memory
 from ersm_lab.bench.references import deletion_by_forwards
 from ersm_lab.metrics.curves import trapezoid_auc
 from ersm_lab.metrics.deletion import (

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ersm_lab.nn.memory import peak_memory
+
 
 class NetworkCost(NamedTuple):
     """``parameters``; ``multiply_adds`` of one image of ``size`` (H, W) pixels."""
@@ -37,11 +39,11 @@ def network_cost(network: nn.Module, size: tuple[int, int]) -> NetworkCost:
 
 
 class NetworkSpeed(NamedTuple):
-    """``seconds``: the median of a forward pass in eval mode; ``peak_bytes``: CUDA memory beyond what was held before
-    (None elsewhere)."""
+    """``seconds``: the median of a forward pass in eval mode; ``peak_bytes``: what a pass holds at most beyond what was held before
+    it, as torch's allocator counts it."""
 
     seconds: float
-    peak_bytes: int | None
+    peak_bytes: int
 
 
 @torch.inference_mode()
@@ -50,11 +52,9 @@ def network_speed(network: nn.Module, images: torch.Tensor, repeats: int = 5) ->
     was_training = network.training
     network.eval()
     cuda = images.device.type == "cuda"
-    before = torch.cuda.memory_allocated(images.device) if cuda else 0
     network(images)
     if cuda:
         torch.cuda.synchronize(images.device)
-        torch.cuda.reset_peak_memory_stats(images.device)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -62,6 +62,6 @@ def network_speed(network: nn.Module, images: torch.Tensor, repeats: int = 5) ->
         if cuda:
             torch.cuda.synchronize(images.device)
         seconds.append(time.perf_counter() - start)
-    peak = torch.cuda.max_memory_allocated(images.device) - before if cuda else None
+    peak = peak_memory(lambda: network(images), images.device)
     network.train(was_training)
     return NetworkSpeed(statistics.median(seconds), peak)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
@@ -16,7 +17,7 @@ from ersm_lab.errors import UserError
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
-from ersm_lab.papers.fornet.cost import NetworkCost, network_cost
+from ersm_lab.papers.fornet.cost import NetworkCost, NetworkSpeed, network_cost, network_speed
 from ersm_lab.papers.fornet.head import FoRNetOutput
 from ersm_lab.papers.fornet.loss import FoRNetLoss
 from ersm_lab.papers.fornet.networks import build_network
@@ -90,6 +91,18 @@ class FoRNetSegmenter(pl.LightningModule):
     def compile_parts(self) -> None:
         """``torch.compile`` for the network; names in the state dict stay as they are."""
         self.network.compile()
+
+    @property
+    def mask_ratios(self) -> tuple[float, ...]:
+        """The share of cells in each mask that ``segment`` gives; ``()`` for networks without masks."""
+        head = getattr(self.network, "head", None)
+        return () if head is None or head.selection == "none" else tuple(head.topk_ratios)
+
+    def speed(self, size: tuple[int, int] | None = None, repeats: int = 5) -> NetworkSpeed:
+        """Latency and memory of one image of ``size`` pixels (that of a training crop by default), in eval mode."""
+        parameter = next(self.network.parameters())
+        images = torch.zeros(1, 3, *(size or self.image_size), device=parameter.device, dtype=parameter.dtype)
+        return network_speed(self.network, images, repeats)
 
     def cost(self, size: tuple[int, int] | None = None) -> NetworkCost:
         """Parameters, and multiply-adds of one image of ``size`` pixels (that of a training crop by default)."""

@@ -1,0 +1,135 @@
+"""Do masks of zeros and ones leave seams: more errors along their borders than the same pixels would have without them?
+
+Shapes: maps ``(B, H, W)``, masks of cells ``(B, 1, h, w)``.
+
+Mask borders follow object borders, where every network errs most. So errors at seams are compared with errors elsewhere at
+the same distance to a true border, and with those of a control without masks at the very same pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from ersm_lab.metrics.boundaries import class_edges
+
+DISTANCES = (1, 2, 4, 8, 16, 32)
+
+
+def seam_pixels(masks: Sequence[Tensor], size: Sequence[int], width: int = 1) -> Tensor:
+    """Pixels ``(B, *size)`` within ``width`` of where one of the masks, upsampled by nearest neighbour, changes."""
+    first = masks[0]
+    found = torch.zeros(len(first), *size, dtype=torch.bool, device=first.device)
+    for mask in masks:
+        label = F.interpolate(mask.float(), size=list(size), mode="nearest")[:, 0] > 0.5
+        found |= class_edges(label.to(torch.uint8), torch.ones_like(label), width)
+    return found
+
+
+def distance_bins(target: Tensor, ignore_index: int = 255, distances: Sequence[int] = DISTANCES) -> Tensor:
+    """Index of the first of ``distances`` (ascending, pixels) that is at least a pixel's Euclidean distance to a true border
+    pixel; ``len(distances)`` beyond. ``(B, H, W)`` int64."""
+    valid = target != ignore_index
+    edges = class_edges(target, valid).cpu()
+    bins = torch.full(target.shape, len(distances), dtype=torch.int64)
+    limits = torch.tensor(distances, dtype=torch.float64)
+    for image, edge in enumerate(edges):
+        if edge.any():
+            away = torch.from_numpy(ndimage.distance_transform_edt(~edge.numpy()))
+            bins[image] = torch.bucketize(away, limits)
+    return bins.to(target.device)
+
+
+def seam_counts(
+    wrong: Tensor, seams: Tensor, bins: Tensor, valid: Tensor, count: int = len(DISTANCES) + 1
+) -> Tensor:
+    """Per image ``(B, count, 2, 2)`` int64: by distance bin, off and on seams, pixels and errors among them.
+
+    ``wrong``, ``seams``, ``valid`` bool and ``bins`` int64, all ``(B, H, W)``.
+    """
+    found = []
+    for i in range(len(wrong)):
+        place = (bins[i] * 2 + seams[i].long())[valid[i]]
+        pixels = torch.bincount(place, minlength=2 * count)
+        errors = torch.bincount(place[wrong[i][valid[i]]], minlength=2 * count)
+        found.append(torch.stack([pixels, errors], -1).view(count, 2, 2))
+    return torch.stack(found)
+
+
+def seam_excess(counts: Tensor, control: Tensor | None = None) -> Tensor:
+    """Excess error rate at seams, matched by distance to the true border; 0 is no seam, higher is worse.
+
+    ``counts``, ``control`` ``(..., bins, 2, 2)`` as ``seam_counts`` gives them, the control's at the same pixels. In each bin
+    the error rate on seams minus that off seams, averaged with the seams' pixels as weights over bins that have both; with a
+    control, minus the same of the control. NaN where no bin has both.
+    """
+    pixels, errors = counts.double().unbind(-1)
+    both = (pixels > 0).all(-1)
+    weight = torch.where(both, pixels[..., 1], 0.0)
+    rate = errors / pixels
+    gap = rate[..., 1] - rate[..., 0]
+    if control is not None:
+        other = control.double()[..., 1] / pixels
+        gap = gap - (other[..., 1] - other[..., 0])
+    total: Tensor = torch.where(both, gap * weight, 0.0).sum(-1) / weight.sum(-1)
+    return total
+
+
+class SeamTest(Metric):
+    """Errors by distance to the true border, on and off the masks' seams; its state is a sum.
+
+    Parameters
+    ----------
+    width: pixels on either side of a mask's border that are its seam. ignore_index: the label not to count.
+
+    ``update`` takes the predictions of the network with masks and, paired, those of a control without them. ``compute()``
+    gives ``seam_excess`` and, with a control, ``seam_excess_over_control``: differences of error rates in [-1, 1], 0 for
+    no seam.
+    """
+
+    full_state_update = False
+    counts: Tensor
+    control: Tensor
+    images: Tensor
+
+    def __init__(self, width: int = 1, ignore_index: int = 255, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width, self.ignore_index = width, ignore_index
+        shape = (len(DISTANCES) + 1, 2, 2)
+        for name in ("counts", "control"):
+            self.add_state(name, torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("images", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(
+        self, prediction: Tensor, target: Tensor, masks: Sequence[Tensor], control: Tensor | None = None
+    ) -> None:
+        """Predicted classes and truth ``(B, H, W)``, masks ``(B, 1, h, w)``, and the control's classes ``(B, H, W)``."""
+        if not masks:
+            raise ValueError("a network without masks has no seams")
+        valid = target != self.ignore_index
+        seams = seam_pixels(masks, target.shape[-2:], self.width).to(target.device)
+        bins = distance_bins(target, self.ignore_index)
+        self.counts += seam_counts(prediction != target, seams, bins, valid).sum(0).to(self.counts.device)
+        self.images[0] += len(target)
+        if control is not None:
+            found = seam_counts(control != target, seams, bins, valid).sum(0)
+            self.control += found.to(self.control.device)
+            self.images[1] += len(target)
+
+    def compute(self) -> dict[str, Tensor]:
+        counts = self.counts.cpu()
+        found = {"seam_excess": seam_excess(counts)}
+        images, paired = self.images.tolist()
+        if paired:
+            if paired != images:
+                raise ValueError(
+                    f"the control was given for {paired} of {images} images; it is paired with all or none"
+                )
+            found["seam_excess_over_control"] = seam_excess(counts, self.control.cpu())
+        return found
