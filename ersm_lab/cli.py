@@ -21,7 +21,8 @@ usage: ersm-lab VERB [overrides]
               resume=DIR                                          go on with an unfinished run
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
-  data        list | make NAME                                    the data sets, and what is missing; generate one
+  data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
+                                                                  write the cache that training crops are read from
   bench       [NAME ...]                                          speed against named references, measured now
   completion  bash | zsh | fish                                   print a completion script for your shell
 
@@ -172,7 +173,13 @@ def _data(words: list[str]) -> int:
 
         make(words[1], group)
         return 0
-    raise UserError("data needs one of: data list, data make NAME [data.key=value]")
+    if len(words) >= 2 and words[0] == "pack":
+        group = compose_experiment([f"data={words[1]}", *words[2:]]).config["data"]
+        from ersm_lab.data.listing import pack
+
+        pack(words[1], group)
+        return 0
+    raise UserError("data needs one of: data list, data make NAME, data pack NAME [data.key=value]")
 
 
 def _bench(words: list[str]) -> int:

@@ -70,7 +70,32 @@ def food101(data: Path, each: int = 12) -> None:
         (root / "meta" / f"{file}.txt").write_text("".join(lines))
 
 
+def camvid(data: Path, each: int = 4, size: tuple[int, int] = (90, 120)) -> None:
+    """Pictures and labels of train and val, with lists whose folders are those of another machine."""
+    root = data / "camvid"
+    for split in ("train", "val"):
+        lines = []
+        for index in range(each):
+            name = f"0001TP_{index:06d}.png"
+            (root / split).mkdir(parents=True, exist_ok=True)
+            (root / f"{split}annot").mkdir(exist_ok=True)
+            Image.fromarray(_RNG.integers(0, 255, (*size, 3), dtype=np.uint8)).save(root / split / name)
+            blocks = _RNG.integers(0, 12, (size[0] // 10, size[1] // 10), dtype=np.uint8)
+            Image.fromarray(blocks.repeat(10, 0).repeat(10, 1)).save(root / f"{split}annot" / name)
+            lines.append(f"/SegNet/CamVid/{split}/{name} /SegNet/CamVid/{split}annot/{name}\n")
+        (root / f"{split}.txt").write_text("".join(lines))
+
+
+def cityscapes(data: Path, each: int = 4, size: tuple[int, int] = (64, 128)) -> None:
+    """Scenes of the generator under Cityscapes' names."""
+    from ersm_lab.data.streets import make_scene, write_scene
+
+    for place, (split, city) in enumerate((("train", "aachen"), ("val", "lindau"))):
+        for index in range(each):
+            write_scene(data / "cityscapes", split, city, index, make_scene((7, place, index), *size))
+
+
 def write_all(data: Path) -> None:
     """Every data set above, below ``data``, where the configurations look for them."""
-    for write in (cifar10, cub200, pets, food101):
+    for write in (cifar10, cub200, pets, food101, camvid, cityscapes):
         write(data)

@@ -30,33 +30,38 @@ def test_every_experiment_runs_two_steps(name, lab):
         "trainer.progress=none",
         "logger=csv",
     ]
-    experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8"])
-    if (
-        experiment.config["model"].get("backbone", {}).get("pretrained")
-    ):  # weights cannot be had without a network
-        small_size = ["model.backbone.pretrained=false", "data.transform.size=64", "data.num_workers=0"]
-        experiment = compose_experiment([*experiment.overrides, *small_size])
-    if experiment.config["data"]["layout"] == "composites":
-        counts = [f"data.options.{split}=20" for split in ("train", "val", "test")]
-        experiment = compose_experiment(
-            [f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8", *counts]
-        )
+    experiment = compose_experiment([f"experiment={name}", *two, "evaluation.panels=2"])
+    experiment = compose_experiment([*experiment.overrides, *_small(experiment.config)])
 
     def backbone(cell):
-        short = compose_experiment(
-            [*cell.experiment.overrides, *two, "data.batch_size=8", *small(cell.experiment)]
-        )
-        return train(short, cell.record).path
-
-    def small(experiment):
-        if experiment.config["data"]["layout"] != "composites":
-            return []
-        return [f"data.options.{split}=20" for split in ("train", "val", "test")]
+        config = cell.experiment.config
+        return train(
+            compose_experiment([*cell.experiment.overrides, *two, *_small(config)]), cell.record
+        ).path
 
     cell = prepare(experiment, backbone)
     found = train(cell.experiment, cell.record)
     assert found.status == "finished"
-    assert (found.path / "artifacts" / "panels.png").is_file()
+    panels = "overlays.png" if "segmentation" in experiment.config["evaluation"]["suite"] else "panels.png"
+    assert (found.path / "artifacts" / panels).is_file()
+
+
+def _small(config):
+    """Overrides that shrink an experiment; weights cannot be had without a network."""
+    found = ["data.num_workers=0"]
+    if config["model"].get("backbone", {}).get("pretrained"):
+        found.append("model.backbone.pretrained=false")
+    if "crop" in config["data"]["transform"]:
+        found += ["data.batch_size=2", "data.transform.crop=[64,96]"]
+    else:
+        found.append("data.batch_size=8")
+        if config["data"]["transform"]["size"] > 64 and config["data"]["layout"] != "composites":
+            found.append("data.transform.size=64")
+    if config["data"]["layout"] == "composites":
+        found += [f"data.options.{split}=20" for split in ("train", "val", "test")]
+    if config["data"]["layout"] == "toy_streets":
+        found += ["data.options.train=4", "data.options.val=2"]
+    return found
 
 
 @pytest.mark.slow

@@ -140,6 +140,14 @@ class SceneTransformConfig:
 
 
 @dataclass
+class PackConfig:
+    """A cache of raw pixels, of which a training crop reads its rows only; what comes out is the same."""
+
+    enabled: bool = setting(False, "use it, and write it first where it is missing")
+    folder: str = setting("${paths.cache}/packed", "where")
+
+
+@dataclass
 class SegmentationDataConfig:
     """Pictures with a label for each pixel, and how they are served."""
 
@@ -152,6 +160,7 @@ class SegmentationDataConfig:
     batch_size: int = setting(8, "crops per optimizer micro-batch and device", ge=1)
     eval_batch_size: int = setting(1, "whole pictures; more than 1 only where all have one size", ge=1)
     num_workers: int = setting(0, "loader processes; 0: in the main process", ge=0)
+    pack: PackConfig = setting(PackConfig)
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -45,3 +47,25 @@ def make(name: str, group: dict[str, object]) -> None:
     if not counts:
         raise UserError(f"{name} is empty")
     print(f"{name}: {len(data.classes)} classes, {counts} images in {group['root']}")
+
+
+def pack(name: str, group: dict[str, Any]) -> None:
+    """Writes the packed cache of a segmentation data set, or says that it is there."""
+    if "pack" not in group:
+        raise UserError(
+            f"data={name} has one label per picture; a packed cache is for segmentation (camvid, cityscapes, toy_streets)"
+        )
+    from ersm_lab.data.packed import pack_folder, packed
+    from ersm_lab.data.scenes import SceneData
+
+    root = Path(group["root"])
+    data: Any = read_layout(group["layout"], root, group["options"])
+    assert isinstance(data, SceneData)
+    place = pack_folder(Path(group["pack"]["folder"]), group["layout"], root, group["options"])
+    for split in ("train", "val"):
+        there, start = (place / split).exists(), time.perf_counter()
+        part = packed(getattr(data, split), place / split)
+        size = sum(path.stat().st_size for path in (place / split).iterdir()) / 2**20
+        took = "was there" if there else f"{time.perf_counter() - start:.0f} s"
+        print(f"{name} {split}: {len(part)} pictures, {size:.0f} MiB, {took}, {place / split}")
+    print("train from it with data.pack.enabled=true")

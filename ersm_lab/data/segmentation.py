@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from ersm_lab.data.layouts import read_layout
+from ersm_lab.data.packed import pack_folder, packed
 from ersm_lab.data.sampler import EpochSampler, EvalSampler
 from ersm_lab.data.scene_transforms import SceneTransform, rare_ids
 from ersm_lab.data.scenes import SceneData, SceneSplit
@@ -61,6 +62,7 @@ class SegmentationDataModule(pl.LightningDataModule):
     transform: the ``data.transform`` group.
     batch_size, eval_batch_size: per process; whole pictures of different sizes need an ``eval_batch_size`` of 1.
     num_workers: loader processes.
+    pack: ``enabled`` serves train and val from the packed cache below ``folder``; it is written on first use.
     seed: of the order and of the augmentation.
 
     After ``setup``: ``table``, ``classes``, ``num_classes``, ``train``, ``val``, ``test`` (raw splits; ``test`` may be None).
@@ -75,6 +77,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         batch_size: int = 8,
         eval_batch_size: int = 1,
         num_workers: int = 0,
+        pack: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -82,6 +85,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.transform = {**DEFAULTS, **(transform or {})}
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
+        self.pack = dict(pack or {"enabled": False})
         self._ready = False
 
     def setup(self, stage: str | None = None) -> None:
@@ -94,6 +98,9 @@ class SegmentationDataModule(pl.LightningDataModule):
             )
         self.table, self.classes, self.num_classes = data.table, data.classes, len(data.classes)
         self.train, self.val, self.test = data.train, data.val, data.test
+        if self.pack["enabled"]:
+            place = pack_folder(Path(self.pack["folder"]), self.layout, self.root, self.options)
+            self.train, self.val = packed(self.train, place / "train"), packed(self.val, place / "val")
         rare = self.transform["rare"] or {}
         self._rare = rare_ids(self.classes, rare.get("classes"), data.table.thin)
         self._ready = True

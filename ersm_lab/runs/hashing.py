@@ -21,6 +21,7 @@ DROPPED = (
     "data.name",
     "data.root",
     "data.num_workers",
+    "data.pack",
     "data.eval_batch_size",
     "trainer.accelerator",
     "trainer.progress",

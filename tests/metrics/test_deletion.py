@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ersm_lab.nn.memory import peak_memory
 from ersm_lab.bench.references import deletion_by_forwards
 from ersm_lab.metrics.curves import trapezoid_auc
 from ersm_lab.metrics.deletion import (
@@ -18,6 +17,7 @@ from ersm_lab.metrics.deletion import (
     deletion_probability,
     forced_mask_curve,
 )
+from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm import ERSMClassifier
 
 
