@@ -20,6 +20,7 @@ usage: ersm-lab VERB [overrides]
   train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
               resume=DIR                                          go on with an unfinished run
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
+              predictions=DIR data=NAME                           score label pictures, whoever made them
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
   data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
                                                                   write the cache that training crops are read from
@@ -110,6 +111,8 @@ def _resume(folder: str, rest: list[str]) -> int:
 
 
 def _evaluate(words: list[str]) -> int:
+    if folders := [word.partition("=")[2] for word in words if word.startswith("predictions=")]:
+        return _evaluate_folder(folders[-1], [word for word in words if not word.startswith("predictions=")])
     from ersm_lab.config.command_line import evaluation_request
 
     runs, composed, overrides = evaluation_request(words)
@@ -122,6 +125,32 @@ def _evaluate(words: list[str]) -> int:
         print(f"evaluation: {folder}")
     if comparison is not None:
         print(f"comparison: {comparison}")
+    return 0
+
+
+def _evaluate_folder(folder: str, overrides: list[str]) -> int:
+    from pathlib import Path
+
+    from ersm_lab.config.compose import compose_experiment
+
+    if not any(word.startswith("data=") for word in overrides):
+        raise UserError(
+            "predictions=DIR needs the data set that they are of: data=cityscapes, camvid or toy_streets"
+        )
+    config = compose_experiment(["evaluation=segmentation", *overrides]).config
+    from ersm_lab.evaluation.prediction_folder import score_folder
+    from ersm_lab.training.build import build_data
+
+    data = build_data(config)
+    if not hasattr(data, "table"):
+        raise UserError(
+            f"data={config['data']['name']} has no labels per pixel; predictions=DIR takes cityscapes, camvid or toy_streets"
+        )
+    settings = config["evaluation"]
+    means, classes = score_folder(Path(folder), data.split(settings["split"]), settings["boundaries"])
+    print(classes.to_string(index=False, float_format=lambda value: f"{100 * value:.2f}"))
+    for key, value in means.items():
+        print(f"{settings['split']}/{key:48s} {value:.6g}")
     return 0
 
 

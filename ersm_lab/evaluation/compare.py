@@ -17,9 +17,10 @@ from ersm_lab.evaluation.deletion import ORDERS
 from ersm_lab.evaluation.figures import deletion_figure, heat_map, histogram_figure, occlusion_figure
 from ersm_lab.evaluation.gallery import draw_gallery
 from ersm_lab.evaluation.localisation import MEASURES
+from ersm_lab.evaluation.segmentation_compare import draw_segmentation, segmentation_differences
 from ersm_lab.metrics.intervals import paired_bootstrap
 
-BASELINE, FAVOURITE = "baseline", "recommended"
+BASELINES, FAVOURITES = ("baseline", "fornet_k1"), ("recommended", "fornet")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ class Arms:
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Which arms are subtracted: the recommended one minus every other, and every other minus the baseline."""
         names = list(self.by_arm)
-        first = FAVOURITE if FAVOURITE in names else names[-1]
-        second = BASELINE if BASELINE in names else names[0]
+        first, second = lead(names)
         yield from ((first, name) for name in names if name != first)
         yield from ((name, second) for name in names if name not in (first, second))
 
@@ -70,6 +70,12 @@ class Arms:
         return np.stack([column.to_numpy(float) for column in columns])  # type: ignore[union-attr]
 
 
+def lead(names: Sequence[str]) -> tuple[str, str]:
+    """The arm that is compared with every other, and the one that every other is compared with."""
+    first = next((name for name in FAVOURITES if name in names), names[-1])
+    return first, next((name for name in BASELINES if name in names), names[0])
+
+
 def compare(members: Sequence[Member], store: Any, data: Any, split: str) -> dict[str, Any]:
     """Writes tables and figures into ``store``; returns how many arms, seeds and differences there are.
 
@@ -81,6 +87,9 @@ def compare(members: Sequence[Member], store: Any, data: Any, split: str) -> dic
     arms = Arms(members)
     store.table("means", _means(arms), "Means over seeds", "Sample standard deviation over seeds.")
     differences = _differences(arms)
+    table = getattr(data, "table", None)  # labels per pixel
+    if table is not None:
+        differences = pd.concat([differences, segmentation_differences(arms, table)], ignore_index=True)
     store.table(
         "differences", differences, "Paired differences", "Row `arm` minus row `against`; 95 % intervals."
     )
@@ -90,7 +99,9 @@ def compare(members: Sequence[Member], store: Any, data: Any, split: str) -> dic
             "ranking_differences", within, "Rankings, paired", "`ranking` minus `against` within an arm; 95 % intervals."
         )  # fmt: skip
     _figures(arms, store)
-    draw_gallery(arms.by_arm, store, data, split)
+    if table is not None:
+        draw_segmentation(arms.by_arm, store)
+    draw_gallery(arms.by_arm, store, data, split, lead(list(arms.by_arm)))
     return {
         "arms": len(arms.by_arm),
         "seeds": max(len(seeds) for seeds in arms.by_arm.values()),

@@ -21,14 +21,14 @@ from ersm_lab.vision.figures import OBJECT_COLOUR, PAGE_INCHES, faded, figure_st
 _COLUMNS = 6
 
 
-def draw_gallery(by_arm: Mapping[str, Mapping[int, Any]], store: Any, data: Any, split: str) -> None:
+def draw_gallery(
+    by_arm: Mapping[str, Mapping[int, Any]], store: Any, data: Any, split: str, pair: tuple[str, str]
+) -> None:
     """Writes ``gallery_<arm>_<other>`` for the arms that comparisons name first, and ``failures_<arm>`` for arms with masks.
 
-    ``by_arm``: arm -> seed -> an object with ``table(name)`` and ``evaluation.artifacts``; the lowest common seed is shown.
+    ``pair``: the two arms of the gallery. ``by_arm``: arm -> seed -> an object with ``table(name)`` and ``evaluation.artifacts``; the lowest common seed is shown.
     """
-    names = list(by_arm)
-    favourite = "recommended" if "recommended" in names else names[-1]
-    other = "baseline" if "baseline" in names else names[0]
+    favourite, other = pair
     common = sorted(set(by_arm[favourite]) & set(by_arm[other]))
     if favourite != other and common:
         first, second = (by_arm[name][common[0]].table("predictions") for name in (favourite, other))

@@ -156,3 +156,28 @@ def seam_figure(frame: pd.DataFrame) -> Any:
         axis.set_ylim(bottom=0)
         axis.legend(frameon=False)
     return figure
+
+
+def arms_figure(frames: Mapping[str, Sequence[pd.DataFrame]]) -> Any:
+    """IoU by class (percent), a bar per arm: mean over its seeds, whiskers of one standard deviation."""
+    first = next(iter(frames.values()))[0]
+    with figure_style():
+        figure, axis = plt.subplots(figsize=(PAGE_INCHES, 2.6))
+        width = 0.84 / len(frames)
+        for place, (arm, found) in enumerate(frames.items()):
+            values = 100 * np.stack([frame["iou"].to_numpy(float) for frame in found])
+            x = np.arange(len(first)) + (place - (len(frames) - 1) / 2) * width
+            spread = values.std(0, ddof=1) if len(values) > 1 else None
+            axis.bar(
+                x, values.mean(0), width, yerr=spread, color=PALETTE[place % len(PALETTE)], label=arm.replace("_", " "),
+                error_kw={"linewidth": 0.7, "capsize": 1.2},
+            )  # fmt: skip
+        names = [
+            f"{name} *" if thin else name for name, thin in zip(first["class"], first["thin"], strict=True)
+        ]
+        axis.set_xticks(range(len(first)), names, rotation=35, ha="right", rotation_mode="anchor")
+        axis.set_ylabel("IoU, %")
+        axis.set_ylim(0, 100)
+        axis.set_title("* thin structures", loc="right", fontsize=7, color="0.35")
+        axis.legend(frameon=False, ncols=len(frames), loc="upper left", bbox_to_anchor=(0, 1.14))
+    return figure

@@ -93,7 +93,7 @@ def test_rare_crops_hold_a_pixel_of_a_rare_class():
 
 
 def test_an_unknown_rare_class_is_named(tmp_path):
-    with pytest.raises(UserError, match="'data.transform.rare.classes' holds 'Poles'"):
+    with pytest.raises(UserError, match=r"'data\.transform\.rare\.classes' holds 'Poles'"):
         module(tmp_path, transform={"rare": {"enabled": True, "p": 1.0, "classes": ["Poles"]}})
 
 
@@ -131,7 +131,7 @@ def test_a_cache_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "camvid" / "trainannot" / "0001TP_000002.png").write_bytes(b"no")
     with pytest.raises(UserError, match="cannot be read as labels"):
         module(tmp_path, pack={"enabled": True, "folder": str(tmp_path / "cache")})
-    assert not [path for path in (tmp_path / "cache").rglob("*.bin")]
+    assert not list((tmp_path / "cache").rglob("*.bin"))
 
 
 def test_the_cache_is_no_part_of_a_runs_identity(lab):

@@ -1,0 +1,118 @@
+"""Segmentation networks side by side: differences of scores of the whole set, paired by image and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ersm_lab.errors import UserError
+from ersm_lab.evaluation.segmentation_figures import arms_figure
+from ersm_lab.metrics.intervals import Interval, paired_bootstrap_of_sums
+from ersm_lab.metrics.seams import seam_excess
+from ersm_lab.vision.labels import LabelTable
+
+Counts = NDArray[np.float64]
+
+
+def statistics(table: LabelTable) -> dict[str, tuple[str, Callable[[Counts], Counts]]]:
+    """Scores of sums of counts: name -> the array they are sums of, and ``(m, ...) -> (m,)``, as ``CityscapesScores`` has them."""
+    kept = [label.id for label in table.classes]
+    thin = [label.id for label in table.classes if label.name in table.thin]
+
+    def mean_iou(ids: Sequence[int]) -> Callable[[Counts], Counts]:
+        def score(confusion: Counts) -> Counts:
+            hits = confusion[:, ids, ids]
+            predicted = confusion[:, kept][:, :, ids].sum(1)
+            return _mean(hits, confusion[:, ids].sum(2) + predicted - hits)
+
+        return score
+
+    def mean_band(ids: Sequence[int]) -> Callable[[Counts], Counts]:
+        def score(band: Counts) -> Counts:
+            both, true, predicted = (band[:, i][:, ids] for i in range(3))
+            return _mean(both, true + predicted - both)
+
+        return score
+
+    found = {"miou": ("confusion", mean_iou(kept)), "boundary_iou": ("band", mean_band(kept))}
+    if thin:
+        found |= {"thin_iou": ("confusion", mean_iou(thin)), "thin_boundary_iou": ("band", mean_band(thin))}
+    return found
+
+
+def _mean(part: Counts, whole: Counts) -> Counts:
+    """Mean over classes of ``part / whole (m, classes)``, those with an empty whole left out."""
+    share = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    mean: Counts = np.nanmean(share, axis=1)
+    return mean
+
+
+def segmentation_differences(arms: Any, table: LabelTable) -> pd.DataFrame:
+    """Rows ``arm`` minus ``against`` for mIoU, Boundary IoU and both over thin structures; and, where the control was evaluated
+    too, the excess of errors at seams. Empty when the members have no counts."""
+    rows: list[dict[str, Any]] = []
+    found = statistics(table)
+    for arm, against in arms.pairs():
+        seeds = sorted(set(arms.by_arm[arm]) & set(arms.by_arm[against]))
+        found_in = [[_arrays(arms.by_arm[name][seed], "counts") for seed in seeds] for name in (arm, against)]
+        pair = [[arrays for arrays in side if arrays is not None] for side in found_in]
+        if not seeds or any(len(side) < len(seeds) for side in pair):
+            continue
+        for measure, (name, statistic) in found.items():
+            first, second = (np.stack([arrays[name] for arrays in side]) for side in pair)
+            if first.shape != second.shape:
+                raise UserError(f"the runs of '{arm}' and '{against}' were evaluated on different images")
+            if first.any() and second.any():
+                interval = paired_bootstrap_of_sums(first, second, statistic)
+                rows.append({"arm": arm, "against": against, "measure": measure, **_columns(interval)})
+    for arm, members in arms.by_arm.items():
+        seams = [_arrays(member, "seams") for member in members.values()]
+        held = [arrays for arrays in seams if arrays is not None and "control" in arrays]
+        if held and len(held) == len(seams):
+            first, second = (np.stack([arrays[name] for arrays in held]) for name in ("model", "control"))
+            interval = paired_bootstrap_of_sums(first, second, _excess)
+            rows.append(
+                {
+                    "arm": arm,
+                    "against": "control, same pixels",
+                    "measure": "seam_excess",
+                    **_columns(interval),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _excess(sums: Counts) -> Counts:
+    found: Counts = seam_excess(torch.from_numpy(sums)).numpy()
+    return found
+
+
+def _columns(interval: Interval) -> dict[str, Any]:
+    return {
+        "estimate": interval.estimate, "low": interval.low, "high": interval.high, "excludes_zero": interval.excludes_zero,
+        "method": interval.method, "n_images": interval.n_images, "n_seeds": interval.n_seeds,
+    }  # fmt: skip
+
+
+def _arrays(member: Any, name: str) -> dict[str, Counts] | None:
+    store = member.evaluation.artifacts
+    if name not in {entry.name for entry in store.entries()}:
+        return None
+    with np.load(store.path / f"{name}.npz") as held:
+        return {key: held[key] for key in held.files}
+
+
+def draw_segmentation(by_arm: Mapping[str, Mapping[int, Any]], store: Any) -> None:
+    """The figure ``classes_arms``: IoU by class, a bar per arm, mean and standard deviation over seeds."""
+    frames = {
+        arm: [member.table("classes") for member in members.values()] for arm, members in by_arm.items()
+    }
+    if all(frame is not None and "thin" in frame for found in frames.values() for frame in found):
+        store.figure(
+            "classes_arms", arms_figure(frames), "IoU by class", "Means over seeds; whiskers: one standard deviation."
+        )  # fmt: skip
