@@ -9,7 +9,7 @@ from importlib import import_module
 from ersm_lab.bench.table import show
 from ersm_lab.errors import UserError
 
-NAMES = ("energy_mask", "trainer", "feature_cache", "deletion", "occlusion", "slem")
+NAMES = ("energy_mask", "trainer", "feature_cache", "deletion", "occlusion", "segmentation", "slem")
 
 
 def command(words: Sequence[str]) -> int:

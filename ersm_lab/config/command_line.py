@@ -18,10 +18,10 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ersm_lab.config.compose import Experiment, compose_experiment, finish
-from ersm_lab.config.store import conf_dir, register
+from ersm_lab.config.store import conf_dir, options, register
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.errors import UserError
 
@@ -83,7 +83,7 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
 
     ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
     ``table=NAME`` takes the runs of a table that ``ersm-lab table NAME`` has written.
-    Only what does not belong to the training may be overridden: the evaluation, and where and how fast it runs.
+    ``export=FORMAT`` is short for ``evaluation.export=FORMAT``. Only what does not belong to the training may be overridden: the evaluation, and where and how fast it runs.
     """
     folders: list[str] = []
     for word in words:
@@ -93,7 +93,11 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
                 if not found:
                     raise UserError(f"run={part} matches no folder")
                 folders += found
-    overrides = [word for word in words if not word.startswith(("run=", "table="))]
+    overrides = [
+        f"evaluation.{word}" if word.startswith("export=") else word
+        for word in words
+        if not word.startswith(("run=", "table="))
+    ]
     tables = [word.partition("=")[2] for word in words if word.startswith("table=")]
     for name in tables:
         folders += _runs_of_table(name, [word for word in overrides if word.startswith("paths.")])
@@ -108,7 +112,17 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
             raise UserError(
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}"
             )
-    return folders, compose_experiment(overrides).config, overrides
+    base = [] if any(word.startswith("evaluation=") for word in overrides) else _own_evaluation(folders[0])
+    return folders, compose_experiment([*base, *overrides]).config, overrides
+
+
+def _own_evaluation(folder: str) -> list[str]:
+    """The evaluation that the run was made with, so that one key of it can be changed; none where it has no name any more."""
+    config = Path(folder) / "config.yaml"
+    if not config.is_file():  # opening the run says so
+        return []
+    name = OmegaConf.select(OmegaConf.load(config), "evaluation.name")
+    return [f"evaluation={name}"] if name in options("evaluation") else []
 
 
 def _runs_of_table(name: str, paths: list[str]) -> list[str]:

@@ -50,8 +50,8 @@ def evaluate_runs(
     Parameters
     ----------
     folders: run directories.
-    composed: a configuration composed under ``overrides``; its ``evaluation`` counts when an override touches it, each
-        run's own otherwise.
+    composed: a configuration composed under ``overrides``; its ``evaluation`` counts as a whole when an override chooses one,
+        its keys that overrides touch otherwise, on top of each run's own.
     overrides: of ``evaluation``, and of where and how fast it runs.
 
     Returns the folder and the summary of every evaluation, and the folder of the comparison (None for one run).
@@ -87,9 +87,12 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
         raise UserError(f"{run.path} is {run.status}; only a finished run can be evaluated")
     config: dict[str, Any] = dict(run.config)
     config["paths"] = composed["paths"]
-    if any(word.lstrip("+~").startswith("evaluation") for word in overrides):
+    if any(word.startswith("evaluation=") for word in overrides):
         config["evaluation"] = composed["evaluation"]
     for word in overrides:
+        if word.lstrip("+~").startswith("evaluation."):
+            path = word.lstrip("+~").partition("=")[0].split(".")[1:]
+            config["evaluation"] = _with(config["evaluation"], composed["evaluation"], path)
         group, _, key = word.lstrip("+~").partition("=")[0].partition(".")
         if group == "logger":
             config["logger"] = composed["logger"]
@@ -101,6 +104,16 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
         own = {"checkpoint": None, "pretrained": False, "from_experiment": None}
         config["model"] = {**config["model"], "backbone": {**backbone, **own}}
     return config
+
+
+def _with(own: Mapping[str, Any], other: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """``own`` with the entry at ``path`` of ``other``, or without it where ``other`` has none."""
+    key, *rest = path
+    if key not in other:
+        return {name: value for name, value in own.items() if name != key}
+    if rest and isinstance(own.get(key), Mapping) and isinstance(other[key], Mapping):
+        return {**own, key: _with(own[key], other[key], rest)}
+    return {**own, key: other[key]}
 
 
 def _evaluate(

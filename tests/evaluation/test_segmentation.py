@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,6 +89,22 @@ def test_scores_are_those_of_the_official_evaluator_on_the_exported_files(runs, 
         ("category_iiou", "averageScoreInstCategories"),
     ):
         assert summary[f"val/{ours}"] == pytest.approx(theirs[key], abs=1e-9), ours
+
+
+def test_export_on_the_command_line_changes_only_that(runs, capsys):
+    """``export=cityscapes`` on a finished run: labelId pictures at full size, and the run's own settings otherwise (2 panels)."""
+    run = runs.found["fornet_k1", 0]
+    assert (
+        main(["evaluate", f"run={run.path}", "export=cityscapes", "evaluation.seams=false", *runs.paths]) == 0
+    )
+    folder = capsys.readouterr().out.rpartition("evaluation: ")[2].strip()
+    spec = json.loads((Path(folder) / "evaluation.json").read_text())["spec"]["evaluation"]
+    assert spec == {**run.config["evaluation"], "export": "cityscapes", "seams": False}
+    pictures = sorted((Path(folder) / "artifacts" / "export").iterdir())
+    assert [path.name for path in pictures] == [f"nussdorf_{i:06d}_000019.png" for i in range(5)]
+    pixels = np.asarray(Image.open(pictures[0]))
+    assert pixels.shape == (64, 128)
+    assert set(np.unique(pixels)) <= {label.id for label in CITYSCAPES.classes}
 
 
 def test_the_command_scores_the_same_folder(runs, capsys):

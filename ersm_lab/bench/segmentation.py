@@ -1,0 +1,193 @@
+"""Segmentation: crops from the packed cache, scores against the official evaluator, FoR-Net against DeepLabV3+."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ersm_lab.bench.measure import alternate, threads
+from ersm_lab.bench.table import Row
+from ersm_lab.data.layouts import cityscapes
+from ersm_lab.data.packed import packed
+from ersm_lab.data.scene_transforms import SceneTransform
+from ersm_lab.data.scenes import SceneSplit, read_labels
+from ersm_lab.data.segmentation import DEFAULTS, SceneDataset
+from ersm_lab.data.streets import make_scene, write_scene
+from ersm_lab.metrics.cityscapes_scores import CityscapesScores
+from ersm_lab.nn.memory import peak_memory
+from ersm_lab.papers.fornet import FoRNetSegmenter
+from ersm_lab.vision.cityscapes import CITYSCAPES
+
+CPU = torch.device("cpu")
+
+
+def run(pictures: int = 4, height: int = 1024, width: int = 2048) -> list[Row]:
+    """Generated street scenes at Cityscapes' size and in its layout; one core."""
+    with tempfile.TemporaryDirectory() as folder, threads(1):
+        root = Path(folder)
+        for i in range(pictures):
+            write_scene(root, "val", "town", i, make_scene((0, 1, i), height, width))
+        (root / "leftImg8bit" / "train").symlink_to(root / "leftImg8bit" / "val")
+        (root / "gtFine" / "train").symlink_to(root / "gtFine" / "val")
+        split = cityscapes.read(root).val
+        rows = [_crops(split, root / "cache", jitter) for jitter in (False, True)]
+        rows += _scores(split, root)
+    with threads(1):
+        rows += [_forward()]
+        rows += _throughput() if torch.cuda.is_available() else []
+    return rows
+
+
+def _crops(split: SceneSplit, cache: Path, jitter: bool) -> Row:
+    """Crops of 768 x 768, scale 0.5 to 2, from the cache and from PNG files as published."""
+    settings = {
+        **DEFAULTS,
+        "jitter": {"enabled": jitter, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3},
+    }
+    transform = SceneTransform(settings, train=True)
+    ours, theirs = SceneDataset(packed(split, cache / "val"), transform), SceneDataset(split, transform)
+    count = len(split)
+    seconds = alternate(
+        [lambda: [ours[(epoch, i)] for epoch in range(4) for i in range(count)], lambda: [theirs[(0, i)] for i in range(count)]],
+        CPU, rounds=3,
+    )  # fmt: skip
+    what = "with colour jitter" if jitter else "scale, crop, flip"
+    note = "crops of 768 x 768 of 1024 x 2048; the reference decodes the PNG files; a warm page cache"
+    return Row(
+        f"training crop, {what}", 1e3 * seconds[0] / (4 * count), 1e3 * seconds[1] / count, "ms", 10, note
+    )
+
+
+def _scores(split: SceneSplit, root: Path) -> list[Row]:
+    """From label files to class and category IoU and both iIoU; and with boundary scores on top."""
+    results = root / "results"
+    results.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(len(split)):
+        Image.fromarray(_imperfect(split.label_ids(i), rng)).save(results / f"{split.names[i]}.png")
+    official, expected = _official(root)
+    rows = []
+    for boundaries, goal in ((False, 5.0), (True, 2.0)):
+        found: dict[str, float] = {}
+
+        def ours(boundaries: bool = boundaries, found: dict[str, float] = found) -> None:
+            scores = CityscapesScores(boundaries=boundaries)
+            for i, name in enumerate(split.names):
+                maps = (read_labels(results / f"{name}.png"), split.label_ids(i), split.instance_ids(i))
+                prediction, truth, instances = (torch.from_numpy(np.ascontiguousarray(m))[None] for m in maps)
+                scores.update(prediction, truth, instances)
+            found.update({key: float(value) for key, value in scores.compute().items()})
+
+        ours()
+        seconds = alternate([ours, official], CPU, rounds=3)
+        pairs = (
+            ("miou", "averageScoreClasses"),
+            ("category_iou", "averageScoreCategories"),
+            ("iiou", "averageScoreInstClasses"),
+        )
+        worst = max(abs(found[a] - expected[b]) for a, b in pairs)
+        what = "class and category IoU, iIoU" + (", Boundary IoU and F, trimaps" if boundaries else "")
+        note = f"from files at 1024 x 2048, {len(split)} pictures; the reference is cityscapesscripts without boundary scores; largest difference {worst:.1g}"
+        rows.append(Row(f"scores: {what}", *(1e3 * s / len(split) for s in seconds), "ms/image", goal, note))
+    return rows
+
+
+def _imperfect(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The truth moved by some pixels, with blocks of other classes: errors at borders and elsewhere, as a network makes."""
+    found = np.roll(labels, (3, -4), (0, 1)).copy()
+    for _ in range(40):
+        r, c = rng.integers(0, labels.shape[0] - 60), rng.integers(0, labels.shape[1] - 60)
+        found[r : r + 60, c : c + 60] = rng.choice([7, 11, 21, 26])
+    evaluated = np.isin(found, CITYSCAPES.to_id)
+    return np.where(evaluated, found, 7).astype(np.uint8)
+
+
+def _official(root: Path) -> tuple[Callable[[], Any], dict[str, Any]]:
+    """The evaluator's own routine on the files, and what it returned; it reads its folders when it is imported."""
+    (root / "evaluationResults").mkdir()
+    folders = {"DATASET": root, "RESULTS": root / "results", "EXPORT_DIR": root / "evaluationResults"}
+    os.environ.update({f"CITYSCAPES_{key}": str(path) for key, path in folders.items()})
+    if not hasattr(np, "in1d"):  # removed in numpy 2.4, which the evaluator does not know yet
+        np.in1d = lambda a, b, **kw: np.isin(np.ravel(a), b, **kw)  # type: ignore[attr-defined]
+    module: Any = importlib.reload(
+        importlib.import_module("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    )
+    module.args.quiet, module.args.JSONOutput = True, False
+    truths = [str(path) for path in sorted((root / "gtFine" / "val").glob("*/*_labelIds.png"))]
+
+    def official() -> dict[str, Any]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            predictions = [module.getPrediction(module.args, path) for path in truths]
+            found: dict[str, Any] = module.evaluateImgLists(predictions, truths, module.args)
+        return found
+
+    return official, official()
+
+
+def _forward(size: int = 512) -> Row:
+    """A forward pass of FoR-Net and of DeepLabV3+ on ResNet-18 at output stride 8."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    nets = [
+        FoRNetSegmenter(19, (size, size), name, {"name": "resnet18", "output_stride": 8}).eval().to(device)
+        for name in ("fornet", "deeplabv3plus")
+    ]
+    images = torch.randn(1, 3, size, size, device=device)
+
+    def forward(net: FoRNetSegmenter) -> Callable[[], object]:
+        def function() -> object:
+            with torch.inference_mode():
+                return net.segment(images)
+
+        return function
+
+    seconds = alternate([forward(net) for net in nets], device, rounds=5)
+    costs = [net.cost((size, size)) for net in nets]
+    memory = [peak_memory(forward(net), device) / 2**20 for net in nets]
+    note = (
+        f"ResNet-18, stride 8, {size} x {size}; multiply-adds {costs[0].multiply_adds / 1e9:.1f} G against {costs[1].multiply_adds / 1e9:.1f} G, "
+        f"parameters {costs[0].parameters / 1e6:.1f} M against {costs[1].parameters / 1e6:.1f} M, peak memory {memory[0]:.0f} MiB against {memory[1]:.0f} MiB"
+    )
+    return Row("forward: FoR-Net against DeepLabV3+", *(1e3 * s for s in seconds), "ms", None, note)
+
+
+def _throughput(batch: int = 8, size: int = 768) -> list[Row]:
+    """On CUDA: training images per second in bf16, channels last, eager against compiled."""
+    device = torch.device("cuda")
+    rows = []
+    for name in ("resnet18", "resnet50"):
+        net = FoRNetSegmenter(19, (size, size), "fornet", {"name": name, "output_stride": 8}).to(device)
+        net = net.to(memory_format=torch.channels_last)
+        images = torch.randn(batch, 3, size, size, device=device).to(memory_format=torch.channels_last)
+        label = torch.randint(0, 19, (batch, size, size), device=device)
+        flops = 6 * net.cost().multiply_adds * batch  # forward and backward, two operations each
+
+        def step(net: Any = net, images: Any = images, label: Any = label) -> None:
+            with torch.autocast("cuda", dtype=torch.bfloat16):
+                loss = net.step({"image": images, "label": label})[1]["loss"]
+            loss.backward()
+            net.zero_grad(set_to_none=True)
+
+        eager = alternate([step], device, rounds=5, warmup=3)[0]
+        memory = peak_memory(step, device) / 2**30
+        net.compile_parts()
+        start = time.perf_counter()
+        step()
+        compiling = time.perf_counter() - start
+        compiled = alternate([step], device, rounds=5, warmup=3)[0]
+        note = (
+            f"{batch} images of {size} x {size}, bf16, channels last; reference eager: {batch / eager:.1f} images/s, {flops / eager / 1e12:.0f} TFLOP/s, "
+            f"{memory:.1f} GiB; compiled: {batch / compiled:.1f} images/s, {flops / compiled / 1e12:.0f} TFLOP/s; compilation {compiling:.0f} s"
+        )
+        rows.append(Row(f"training step, {name}, compiled", 1e3 * compiled, 1e3 * eager, "ms", None, note))
+    return rows
