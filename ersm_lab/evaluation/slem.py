@@ -8,7 +8,7 @@ from typing import Any
 
 from ersm_lab.evaluation.subject import Subject
 
-SUITES = ("slem_maps",)
+SUITES = ("slem_maps", "slem_points")
 
 
 def evaluate(subjects: Sequence[Subject]) -> list[dict[str, Any]]:

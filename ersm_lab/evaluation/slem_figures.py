@@ -147,11 +147,58 @@ def shannon_figure(frame: pd.DataFrame) -> Any:
     return figure
 
 
-def draw_picture(axis: Axes, picture: Learnt) -> None:
-    """The picture as it is, in grey where it was learnt in grey."""
+NAMES = {
+    "entropy": "Learning Entropy", "error": "|prediction error|", "harris": "Harris", "shi_tomasi": "Shi-Tomasi",
+    "canny": "Canny", "random": "random",
+}  # fmt: skip
+
+
+def sheet_figure(drawn: Sequence[tuple[Learnt, Mapping[str, Pixels]]], sources: Sequence[str]) -> Any:
+    """A row per picture, a column per source of points."""
+    with figure_style():
+        side = PAGE_INCHES / len(sources)
+        heights = [side * picture.grey.shape[0] / picture.grey.shape[1] for picture, _ in drawn]
+        figure, axes = plt.subplots(
+            len(drawn), len(sources), figsize=(PAGE_INCHES, sum(heights) + 0.3), squeeze=False,
+            gridspec_kw={"height_ratios": heights},
+        )  # fmt: skip
+        for row, (picture, points) in zip(axes, drawn, strict=True):
+            for axis, source in zip(row, sources, strict=True):
+                draw_picture(axis, picture, faint=True)
+                draw_points(axis, points[source], PALETTE[1])
+            row[0].set_ylabel(f"{picture.name}\n{len(points['entropy'])} points", fontsize=6)
+        for axis, source in zip(axes[0], sources, strict=True):
+            axis.set_title(NAMES[source], fontsize=7)
+    return figure
+
+
+def scores_figure(means: pd.DataFrame, sources: Sequence[str], measures: Sequence[str]) -> Any:
+    """Bars with 95 % intervals, a group per measure; ``means``: source, measure, estimate, low, high in [0, 1]."""
+    with figure_style():
+        figure, axis = plt.subplots(figsize=(PAGE_INCHES, 2.6))
+        shown = [measure for measure in (*measures, "edge_auroc") if measure in set(means["measure"])]
+        width = 0.8 / len(sources)
+        for place, source in enumerate(sources):
+            rows = means[means["source"] == source].set_index("measure").reindex(shown)
+            at = np.arange(len(shown)) + (place - (len(sources) - 1) / 2) * width
+            spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["estimate"].to_numpy())
+            axis.bar(
+                at, 100 * rows["estimate"], width, yerr=100 * np.nan_to_num(spread), label=NAMES[source],
+                color="#999999" if source == "random" else PALETTE[place], error_kw={"lw": 0.7},
+            )  # fmt: skip
+        axis.set_xticks(np.arange(len(shown)), [measure.replace("_", " ").replace("auroc", "AUROC") for measure in shown])  # fmt: skip
+        axis.set_ylabel("%, higher is better")
+        axis.set_ylim(0, 100)
+        figure.legend(loc="outside lower center", ncols=len(sources), frameon=False)
+    return figure
+
+
+def draw_picture(axis: Axes, picture: Learnt, faint: bool = False) -> None:
+    """The picture as it is, in grey where it was learnt in grey; faint, so that points stand out."""
     pixels = picture.pixels
-    colour = pixels.ndim == 3 and pixels.dtype == np.uint8
-    axis.imshow(pixels if colour else picture.grey, cmap=None if colour else "gray", vmin=0, vmax=1)
+    colour = pixels.ndim == 3 and pixels.dtype == np.uint8 and not faint
+    shown = picture.grey * 0.6 + 0.4 if faint else picture.grey
+    axis.imshow(pixels if colour else shown, cmap=None if colour else "gray", vmin=0, vmax=1)
     _bare(axis)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 from ersm_lab.errors import UserError
@@ -75,11 +76,17 @@ class EntropyLearner(pl.LightningModule):
         """One that moves nothing: the engine takes the steps of the weights, and Lightning counts those of this one."""
         return torch.optim.SGD([torch.zeros(1)], lr=1.0)
 
-    def on_fit_start(self) -> None:
+    def compile_parts(self) -> None:
+        """Nothing is left to compile: the engine is."""
+
+    def setup(self, stage: str) -> None:
         if self.trainer.world_size > 1:
             raise UserError(
                 "SLEM learns images on the cores of one process: use trainer.devices=1 (model.workers=N)"
             )
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks):
+            raise UserError("SLEM's learners keep no average of their weights: leave trainer.ema_decay=null")
 
     def weights(self, index: int) -> list[Tensor]:
         """The weights of the learner of image ``index``: W and b per hidden layer, then w and b."""
