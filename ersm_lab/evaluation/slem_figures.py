@@ -15,11 +15,10 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from ersm_lab.data.pictures import Pixels
 from ersm_lab.evaluation.slem_subject import STAND_INS, Learnt
 from ersm_lab.metrics.correlation import rank_correlation
+from ersm_lab.papers.slem import drawing
+from ersm_lab.papers.slem.drawing import bare, brightest, draw_points
 from ersm_lab.papers.slem.points import entropy_points
 from ersm_lab.vision.figures import PAGE_INCHES, PALETTE, figure_style
-
-MAP_COLOURS = "magma"
-POINT_COLOUR = PALETTE[5]
 
 
 def maps_figure(pictures: Sequence[Learnt], points: Sequence[Pixels], epoch: int) -> Any:
@@ -85,7 +84,7 @@ def pipeline_figure(picture: Learnt, points: Mapping[str, Any]) -> Any:
         names = ("picture", "window", "|error|", "activity, sum |dw|", "Learning Entropy", "points")
         for axis, name in zip(axes, names, strict=True):
             axis.set_title(name, fontsize=7)
-            _bare(axis)
+            bare(axis)
         for left, right in pairwise(axes):
             arrow = ConnectionPatch(
                 (1.01, 0.5), (-0.01, 0.5), "axes fraction", "axes fraction", axesA=left, axesB=right,
@@ -195,33 +194,12 @@ def scores_figure(means: pd.DataFrame, sources: Sequence[str], measures: Sequenc
 
 def draw_picture(axis: Axes, picture: Learnt, faint: bool = False) -> None:
     """The picture as it is, in grey where it was learnt in grey; faint, so that points stand out."""
-    pixels = picture.pixels
-    colour = pixels.ndim == 3 and pixels.dtype == np.uint8 and not faint
-    shown = picture.grey * 0.6 + 0.4 if faint else picture.grey
-    axis.imshow(pixels if colour else shown, cmap=None if colour else "gray", vmin=0, vmax=1)
-    _bare(axis)
+    drawing.draw_picture(axis, picture.pixels, picture.grey, faint)
 
 
 def draw_map(axis: Axes, picture: Learnt, values: Pixels, top: float | None = None) -> None:
     """A map ``(h, w)`` where its picture's pixels are; ``top`` is the value of the brightest colour."""
-    half, (rows, columns) = picture.window_size // 2, picture.grey.shape
-    extent = (half - 0.5, columns - half - 0.5, rows - half - 0.5, half - 0.5)
-    axis.imshow(values, cmap=MAP_COLOURS, vmin=0, vmax=brightest(values) if top is None else top, extent=extent)  # fmt: skip
-    axis.set_xlim(-0.5, columns - 0.5)
-    axis.set_ylim(rows - 0.5, -0.5)
-    axis.set_facecolor("#bbbbbb")
-    _bare(axis)
-
-
-def draw_points(axis: Axes, points: Pixels, colour: str = POINT_COLOUR) -> None:
-    """Points ``(P, 2)``, smaller where there are many."""
-    size = float(np.clip(600 / max(len(points), 1), 0.6, 6))
-    axis.scatter(points[:, 1], points[:, 0], s=size, color=colour, linewidths=0)
-
-
-def brightest(values: Pixels) -> float:
-    """The value that the brightest colour stands for: few pixels are far above all others."""
-    return max(float(np.quantile(values, 0.995)), 1e-9)
+    drawing.draw_map(axis, values, picture.window_size, top)
 
 
 def _grid(rows: int, pictures: Sequence[Learnt], room: float = 0.0) -> tuple[Any, Any]:
@@ -233,9 +211,3 @@ def _grid(rows: int, pictures: Sequence[Learnt], room: float = 0.0) -> tuple[Any
         rows, len(pictures), figsize=(width, rows * (height + 0.06 + room) + 0.3), squeeze=False,
         gridspec_kw={"width_ratios": ratios},
     )  # fmt: skip
-
-
-def _bare(axis: Axes) -> None:
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.spines[:].set_visible(False)

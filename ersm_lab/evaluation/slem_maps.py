@@ -7,6 +7,8 @@ stands beside it.
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,13 @@ from ersm_lab.evaluation.slem_figures import epochs_figure, maps_figure, pipelin
 from ersm_lab.evaluation.slem_subject import Learnt, chosen, learnt_pictures, stand_in_note
 from ersm_lab.evaluation.subject import Subject, each
 from ersm_lab.metrics.correlation import rank_correlation
+from ersm_lab.papers.slem.outputs import write_map
 from ersm_lab.papers.slem.points import entropy_points
 
 
 @each
 def evaluate(subject: Subject) -> dict[str, Any]:
-    """Writes the tables ``pictures`` and ``epochs``, arrays ``maps_<picture>``, figures ``panels``, ``epochs``, ``pipeline``, ``shannon``.
+    """Writes the tables ``pictures`` and ``epochs``, arrays ``maps_<picture>``, 16-bit PNGs ``map_<picture>_e<epoch>``, figures ``panels``, ``epochs``, ``pipeline``, ``shannon``.
 
     Returns ``<split>/<metric>``: ``pictures``; means over pictures of the last sweep's ``error`` (e^2) and ``entropy``; and
     Spearman's correlation of the first sweep's activity with Shannon entropy, ``shannon_activity`` (mean per pixel) and
@@ -45,6 +48,7 @@ def evaluate(subject: Subject) -> dict[str, Any]:
             f"(epochs, h, w); the first pixel is row and column {picture.window_size // 2} of the picture.",
             entropy=picture.entropy, activity=picture.activity, error=picture.error,
         )  # fmt: skip
+        _pictures_of_maps(store, picture)
     _figures(subject, pictures, frame, note)
     last = epochs.groupby("index").last()
     summary: dict[str, Any] = {f"{split}/pictures": len(frame)}
@@ -56,6 +60,18 @@ def evaluate(subject: Subject) -> dict[str, Any]:
                 f"{split}/{name}": found.estimate, f"{split}/{name}_low": found.low, f"{split}/{name}_high": found.high
             }  # fmt: skip
     return summary
+
+
+def _pictures_of_maps(store: Any, picture: Learnt) -> None:
+    """``map_<picture>_e<epoch>``, 16-bit PNGs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for epoch, entropy in enumerate(picture.entropy, 1):
+            path = Path(folder) / "map.png"
+            low, high = write_map(entropy, picture.window_size, path)
+            store.file(
+                f"map_{picture.name.replace('/', '_')}_e{epoch}", path, f"Map of {picture.name}, epoch {epoch}",
+                f"16 bits: black is {low:g}, white {high:g}.",
+            )  # fmt: skip
 
 
 def shannon_entropy(grey: Pixels) -> float:

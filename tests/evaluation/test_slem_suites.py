@@ -54,6 +54,9 @@ def test_what_a_run_leaves(lab):
     with np.load(store.path / "maps_circles_00.npz") as maps:
         np.testing.assert_array_equal(maps["entropy"], alone.entropy)
         np.testing.assert_array_equal(maps["error"], alone.error)
+    png = np.asarray(Image.open(store.path / "map_circles_00_e2.png"))
+    assert png.dtype == np.uint16
+    np.testing.assert_allclose(png[2:-2, 2:-2] / 65535 * alone.entropy[1].max(), alone.entropy[1], atol=1e-5)
     rows = store.read_table("pictures").set_index("name")
     assert rows.loc["circles/00", "activity_total"] == pytest.approx(alone.activity[0].sum(), rel=1e-4)
     points = store.read_table("points").query("picture == 'circles/00' and source == 'entropy'")
