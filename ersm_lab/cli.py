@@ -22,6 +22,7 @@ usage: ersm-lab VERB [overrides]
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
               predictions=DIR data=NAME                           score label pictures, whoever made them
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
+  slem        IMAGE_OR_FOLDER [setting=value]                     Learning Entropy maps and points (slem --help)
   data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
                                                                   write the cache that training crops are read from
   bench       [NAME ...]                                          speed against named references, measured now
@@ -187,6 +188,18 @@ def _table(words: list[str]) -> int:
     return 0 if complete else 1
 
 
+def _slem(words: list[str]) -> int:
+    from ersm_lab.config.slem_request import slem_help, slem_request
+
+    if {"-h", "--help"} & set(words):
+        print(slem_help())
+        return 0
+    request = slem_request(words)
+    from ersm_lab.papers.slem.command import run
+
+    return run(**vars(request))
+
+
 def _data(words: list[str]) -> int:
     from ersm_lab.config.compose import compose_experiment
 
@@ -235,6 +248,7 @@ _VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
     "table": _table,
+    "slem": _slem,
     "data": _data,
     "bench": _bench,
     "completion": _completion,

@@ -83,8 +83,10 @@ def read_pictures(path: Path, name: str | None = None, channels: str = "luminanc
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice on metadata
             pages = _tiff_pages(path) if path.suffix.lower() in _TIFF else [_still(path)]
-    except UserError:
-        raise
+    except UserError as error:
+        if str(path) in str(error):
+            raise
+        raise UserError(f"{path}: {error}") from error
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path} cannot be read as a picture ({reason}); replace or remove it") from error

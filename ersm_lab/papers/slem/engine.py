@@ -276,3 +276,8 @@ def prepare(dtype: str = "float32") -> float:
     engine.pretrain(image)
     engine.sweep(image)
     return time.perf_counter() - start
+
+
+def newly_compiled() -> bool:
+    """Whether this process had to compile: numba's disk cache did not hold what it needed."""
+    return any(phase.stats.cache_misses for phase in (_pretrain, _sweep))  # type: ignore[attr-defined,union-attr]

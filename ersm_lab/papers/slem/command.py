@@ -1,0 +1,158 @@
+"""``ersm-lab slem``: Learning Entropy of a picture, a stack or a folder of them, into a folder of files."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from ersm_lab.data.pictures import Picture, names_of, picture_files, read_pictures
+from ersm_lab.errors import UserError
+from ersm_lab.papers.slem.checks import luminance
+from ersm_lab.papers.slem.engine import newly_compiled, prepare
+from ersm_lab.papers.slem.maps import cores, spatial_learning_entropy
+from ersm_lab.papers.slem.outputs import SHOWN, Done, write_picture, write_summary
+from ersm_lab.papers.slem.points import entropy_points
+
+
+def run(
+    source: Path,
+    out: Path,
+    learner: Mapping[str, Any],
+    channels: str = "luminance",
+    quantile: float = 0.98,
+    min_distance: int = 2,
+    workers: int | None = None,
+) -> int:
+    """Learns every picture of ``source`` and writes into ``out`` what ``outputs`` names; the exit code, 1 when a picture failed.
+
+    source: a picture, a TIFF stack, or a folder of them. learner: keywords of ``spatial_learning_entropy``. channels:
+    ``luminance``, or ``each`` for a map per colour. quantile, min_distance: of ``entropy_points``. workers: pictures at a
+    time, a core each; None for all cores. A failed picture among others is named and the rest is done.
+
+    Raises ``UserError`` for an empty folder, a single picture that fails, and a folder that cannot be written to.
+    """
+    files = [source] if source.is_file() else _inputs(source, out)
+    names = [source.stem] if source.is_file() else names_of(files, source)
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        said = {"source": str(source), **learner, "channels": channels, "quantile": quantile, "min_distance": min_distance}  # fmt: skip
+        (out / "settings.json").write_text(json.dumps(said, indent=1) + "\n")
+    rows: list[dict[str, Any]] = []
+    shown: list[Done] = []
+    with _progress(len(files)) as (say, advance):
+        seconds = prepare(learner.get("dtype", "float32"))
+        if newly_compiled():
+            say(f"compiled in {seconds:.0f} s, once: it is kept on disk")
+        start = time.perf_counter()
+
+        def learn(picture: Picture) -> tuple[Done | None, dict[str, Any]]:
+            begin = time.perf_counter()
+            try:
+                grey = luminance(picture.pixels)
+                result = spatial_learning_entropy(grey, **learner)
+                k = learner["window_size"]
+                points = [entropy_points(entropy, k, quantile, min_distance) for entropy in result.entropy]
+            except UserError as error:
+                return None, _failed(picture.name, f"{picture.name}: {error}")
+            took = time.perf_counter() - begin
+            done = Done(picture.name, picture.pixels, grey, result, points, k, took)
+            with _writing(out):
+                return done, write_picture(done, out)
+
+        for number, (done, row) in _in_order(files, names, channels, learn, workers or cores()):
+            rows.append(row)
+            if done is None:
+                if source.is_file() and row["picture"] == source.stem:  # all that was asked for
+                    raise UserError(row["problem"])
+                say(f"[{number}/{len(files)}] failed: {row['problem']}")
+            else:
+                size = f"{row['rows']}x{row['columns']}"
+                say(
+                    f"[{number}/{len(files)}] {done.name}  {size}  {done.seconds:.2f} s  {row['points']} points"
+                )
+                if len(shown) < SHOWN:
+                    shown.append(done)
+            advance(number)
+        with _writing(out):
+            write_summary(rows, shown, out)
+    bad = [row["picture"] for row in rows if row["problem"]]
+    print(f"{_count(len(rows) - len(bad))} in {time.perf_counter() - start:.1f} s: {out / 'summary.png'}")
+    if bad:
+        print(f"error: {len(bad)} of {_count(len(rows))} failed: {', '.join(bad[:10])}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def _inputs(source: Path, out: Path) -> list[Path]:
+    """The pictures of a folder, without what an earlier call has written there."""
+    found = [path for path in picture_files(source) if out.resolve() not in path.resolve().parents]
+    if not found:
+        raise UserError(f"{source} holds no picture but those that were written to {out}")
+    return found
+
+
+def _in_order(
+    files: Sequence[Path],
+    names: Sequence[str],
+    channels: str,
+    learn: Callable[[Picture], tuple[Done | None, dict[str, Any]]],
+    workers: int,
+) -> Iterator[tuple[int, tuple[Done | None, dict[str, Any]]]]:
+    """What ``learn`` makes of every picture, in order, with the number of its file; few pictures are held at a time."""
+    waiting: deque[tuple[int, Future[tuple[Done | None, dict[str, Any]]]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for number, (file, name) in enumerate(zip(files, names, strict=True), 1):
+            try:
+                pictures = read_pictures(file, name, channels)
+            except UserError as error:
+                future: Future[tuple[Done | None, dict[str, Any]]] = Future()
+                future.set_result((None, _failed(name, str(error))))
+                waiting.append((number, future))
+                continue
+            for picture in pictures:
+                waiting.append((number, pool.submit(learn, picture)))
+                while len(waiting) > workers:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+
+
+def _failed(name: str, problem: str) -> dict[str, Any]:
+    return {"picture": name, "problem": problem}
+
+
+def _count(number: int) -> str:
+    return f"{number} picture{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror or error}; say out=FOLDER") from error
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+    """A line per picture, and in a terminal a bar below: what says a line, and what moves the bar."""
+    console = Console()
+    if not console.is_terminal:
+        yield lambda text: print(text, flush=True), lambda _: None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("learning", total=total)
+        yield (
+            lambda text: bar.console.print(text, highlight=False, markup=False, soft_wrap=True),
+            lambda number: bar.update(task, completed=number),
+        )

@@ -1,0 +1,151 @@
+"""What ``ersm-lab slem`` writes: maps, points and overlays per picture; one table and one figure for all.
+
+Of a picture ``a``: ``a_map.png`` (16 bits, in the picture's pixels, with a black margin where no window fits), ``a.npz``, ``a_points.csv``,
+``a_overlay.png`` (the map over the picture) and ``a_points.png``. With several epochs, maps and overlays carry ``_e1``, ``_e2``, ...
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ersm_lab.papers.slem.checks import Array
+from ersm_lab.papers.slem.drawing import (
+    MAP_COLOURS,
+    POINT_COLOUR,
+    brightest,
+    draw_map,
+    draw_picture,
+    draw_points,
+)
+from ersm_lab.papers.slem.maps import SLEMResult
+from ersm_lab.vision.figures import PAGE_INCHES, figure_style
+
+WHITE = 65535
+SHOWN = 6  # pictures of the summary figure
+
+
+@dataclass(frozen=True)
+class Done:
+    """A picture that was learnt: ``grey (H, W)`` in [0, 1] as it was learnt, ``pixels`` as stored; points of each epoch."""
+
+    name: str
+    pixels: Array
+    grey: Array
+    result: SLEMResult
+    points: list[Array]
+    window_size: int
+    seconds: float
+
+
+def write_picture(done: Done, out: Path) -> dict[str, Any]:
+    """Writes all files of one picture below ``out``; its row of the summary."""
+    target = out / done.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result = done.result
+    arrays: dict[str, Any] = {
+        "entropy": result.entropy, "activity": result.activity, "error": result.error, "window_size": done.window_size
+    }  # fmt: skip
+    np.savez_compressed(_named(target, ".npz"), **arrays)
+    whites = []
+    for epoch, (entropy, points) in enumerate(zip(result.entropy, done.points, strict=True), 1):
+        mark = f"_e{epoch}" if len(result.entropy) > 1 else ""
+        whites.append(write_map(entropy, done.window_size, _named(target, f"_map{mark}.png")))
+        _write_overlays(
+            done, entropy, points, _named(target, f"_overlay{mark}.png"), _named(target, f"_points{mark}.png")
+        )
+    with _named(target, "_points.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["epoch", "rank", "row", "column", "entropy"])
+        half = done.window_size // 2
+        for epoch, points in enumerate(done.points):
+            for rank, (row, column) in enumerate(points.tolist(), 1):
+                value = result.entropy[epoch, row - half, column - half]
+                lines.writerow([epoch + 1, rank, row, column, f"{value:.8g}"])
+    rows, columns = done.grey.shape
+    return {
+        "picture": done.name, "rows": rows, "columns": columns, "seconds": round(done.seconds, 4), "points": len(done.points[-1]),
+        "entropy": float(result.entropy[-1].mean()), "error": float(np.square(result.error[-1].astype(float)).mean()),
+        "map_black": whites[-1][0], "map_white": whites[-1][1], "problem": "",
+    }  # fmt: skip
+
+
+def write_summary(rows: Sequence[dict[str, Any]], shown: Sequence[Done], out: Path) -> None:
+    """``summary.csv``, a row per picture, failed ones with their problem; ``summary.png`` of those in ``shown``."""
+    fields = ("picture", "rows", "columns", "seconds", "points", "entropy", "error", "map_black", "map_white", "problem")  # fmt: skip
+    with (out / "summary.csv").open("w", newline="") as file:
+        lines = csv.DictWriter(file, fields)
+        lines.writeheader()
+        lines.writerows(rows)
+    if not shown:
+        return
+    titles = ("picture", "|prediction error|", "Learning Entropy", "points")
+    with figure_style():
+        width = PAGE_INCHES / len(titles)
+        heights = [width * done.grey.shape[0] / done.grey.shape[1] for done in shown]
+        figure, axes = plt.subplots(
+            len(shown), len(titles), figsize=(PAGE_INCHES, sum(heights) + 0.3), squeeze=False,
+            gridspec_kw={"height_ratios": heights},
+        )  # fmt: skip
+        for line, done in zip(axes, shown, strict=True):
+            draw_picture(line[0], done.pixels, done.grey)
+            draw_map(line[1], np.abs(done.result.error[-1]), done.window_size)
+            draw_map(line[2], done.result.entropy[-1], done.window_size)
+            draw_picture(line[3], done.pixels, done.grey)
+            draw_points(line[3], done.points[-1])
+            line[0].set_ylabel(done.name, fontsize=6)
+            line[3].set_xlabel(f"{len(done.points[-1])} points", fontsize=6)
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title, fontsize=7)
+        figure.savefig(out / "summary.png", dpi=200)
+        plt.close(figure)
+
+
+def _named(target: Path, ending: str) -> Path:
+    return target.with_name(target.name + ending)
+
+
+def write_map(entropy: Array, window_size: int, path: Path) -> tuple[float, float]:
+    """A map ``(h, w)`` as 16-bit PNG in its picture's pixels, black in the margin; the values that black and white stand for.
+
+    The file's own text says so too.
+    """
+    low, high = min(0.0, float(entropy.min())), float(entropy.max())
+    scale = WHITE / (high - low) if high > low else 0.0
+    inner = np.rint((entropy.astype(np.float64) - low) * scale).astype(np.uint16)
+    note = PngInfo()
+    note.add_text("Learning Entropy", f"0 is {low:g}, {WHITE} is {high:g}; margin {window_size // 2}")
+    Image.fromarray(np.pad(inner, window_size // 2)).save(path, pnginfo=note)
+    return low, high
+
+
+def _write_overlays(done: Done, entropy: Array, points: Array, over: Path, dots: Path) -> None:
+    """The map over the grey picture, and the points on it, pixel by pixel in the picture's size."""
+    grey = np.repeat(done.grey[..., None], 3, 2)
+    share = np.pad(np.clip(entropy / brightest(entropy), 0, 1), done.window_size // 2)[..., None]
+    colours = colormaps[MAP_COLOURS](share[..., 0])[..., :3]
+    _save(grey * (1 - share) * 0.7 + colours * share, over)
+    colour = np.array([int(POINT_COLOUR[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    marked = grey.copy()
+    for down, right in (
+        (0, 0),
+        (-1, 0),
+        (1, 0),
+        (0, -1),
+        (0, 1),
+    ):  # a small cross: windows keep it off the border
+        marked[points[:, 0] + down, points[:, 1] + right] = colour
+    _save(marked, dots)
+
+
+def _save(values: Array, path: Path) -> None:
+    Image.fromarray(np.rint(values * 255).astype(np.uint8)).save(path)
