@@ -19,7 +19,7 @@ from ersm_lab.errors import UserError
 
 
 class PictureDataset(Dataset[dict[str, Any]]):
-    """Items ``image (C, H, W)`` float32 in [0, 1], C = 1 or 3, and ``index``; keys are ``index`` or ``(epoch, index)``."""
+    """Items ``image (C, H, W)`` float32 in [0, 1], C = 1 or 3, ``index``, and ``name``; keys are ``index`` or ``(epoch, index)``."""
 
     def __init__(self, pictures: Sequence[Picture]) -> None:
         self.pictures = pictures
@@ -31,16 +31,21 @@ class PictureDataset(Dataset[dict[str, Any]]):
         index = key[1] if isinstance(key, tuple) else int(key)
         values = scaled(self.pictures[index].pixels)
         image = values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
-        return {"image": torch.from_numpy(np.ascontiguousarray(image)), "index": torch.tensor(index)}
+        return {
+            "image": torch.from_numpy(np.ascontiguousarray(image)),
+            "index": torch.tensor(index),
+            "name": self.pictures[index].name,
+        }
 
 
 def together(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A batch: ``image (B, C, H, W)``, or a list of images where they differ in shape; ``index (B,)``."""
+    """A batch: ``image (B, C, H, W)``, or a list of images where they differ in shape; ``index (B,)``; ``name``, a list."""
     images: list[Tensor] = [item["image"] for item in items]
     same = all(image.shape == images[0].shape for image in images)
     return {
         "image": torch.stack(images) if same else images,
         "index": torch.stack([item["index"] for item in items]),
+        "name": [item["name"] for item in items],
     }
 
 

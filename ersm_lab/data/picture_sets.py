@@ -38,6 +38,8 @@ def list_pictures(layout: str, root: Path, options: Mapping[str, Any]) -> list[t
                 raise UserError(f"unknown key 'data.options.{key}'; there are: {', '.join(known)}")
             if not isinstance(value, (int, float)) or value < 0 or isinstance(value, bool):
                 raise UserError(f"'data.options.{key}' is {value!r}, but must be a number of at least 0")
+            if isinstance(known[key], int) and value != int(value):
+                raise UserError(f"'data.options.{key}' is {value!r}, but must be a whole number")
         if {**known, **options}["size"] < 32:
             raise UserError("'data.options.size' must be at least 32")
         make(root, **options)

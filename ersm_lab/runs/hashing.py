@@ -29,6 +29,8 @@ DROPPED = (
     "trainer.threads",
     "trainer.feature_cache.batch_size",
     "model.variant",
+    "model.workers",
+    "model.keep_mib",
     # the weights' identity is the upstream run's hash, or the file's digest, not the place of the file
     "model.backbone.checkpoint",
     "model.backbone.from_experiment",

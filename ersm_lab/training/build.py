@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,9 +53,15 @@ def build_data(config: Config) -> Any:
 
 def build_model(config: Config, data: Any) -> pl.LightningModule:
     """The LightningModule of the ``model`` group, with what ``data`` says that a model of it must know."""
-    model: Any = build(
-        config["model"], "model.", **data.model_settings(), optimizer=dict(config["optimizer"])
-    )
+    given = data.model_settings()
+    takes = inspect.signature(resolve(str(config["model"]["_target_"]), "model.")).parameters
+    if ("num_classes" in takes) != ("num_classes" in given):
+        kinds = "has no labels" if "num_classes" in takes else "is for classifiers"
+        fitting = "labelled data" if "num_classes" in takes else "data=photographs, structures or folder"
+        raise UserError(
+            f"data={config['data']['name']} {kinds}, but model {config['model']['variant']} learns from {fitting}"
+        )
+    model: Any = build(config["model"], "model.", **given, optimizer=dict(config["optimizer"]))
     if config["trainer"]["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
     if config["trainer"]["compile"]:

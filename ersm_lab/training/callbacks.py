@@ -99,7 +99,7 @@ class PlainProgress(pl.Callback):
         shown = {
             k: float(v)
             for k, v in trainer.callback_metrics.items()
-            if k in ("train/loss", "val/loss", "val/accuracy", "val/miou")
+            if k in ("train/loss", "train/error", "train/entropy", "val/loss", "val/accuracy", "val/miou")
         }
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
         print(

@@ -97,7 +97,9 @@ def _fit(
     model = build_model(config, data)
     flow = Flow(config, data, model)
     if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        run.update(parameters=sum(p.numel() for p in model.parameters()))
+        # a model that keeps weights outside of torch says how many
+        count = getattr(model, "weight_count", None) or sum(p.numel() for p in model.parameters())
+        run.update(parameters=count)
     loggers = [tracker.lightning_logger for tracker in trackers if tracker.lightning_logger is not None]
     trainer = build_trainer(config, run.checkpoints, loggers, [])
     try:
@@ -178,6 +180,7 @@ def _quiet() -> None:
         r".*Checkpoint directory .* exists.*",
         r".*smaller than the logging interval.*",
         r".*in eval mode at the start of training.*",
+        r".*have no `validation_step`.*",
     ):
         warnings.filterwarnings("ignore", message=message)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")

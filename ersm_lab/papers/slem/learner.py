@@ -7,6 +7,7 @@ goes over it once, one compiled step per pixel, and leaves a map.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,8 +17,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from ersm_lab.papers.slem.checks import luminance
+from ersm_lab.errors import UserError
+from ersm_lab.papers.slem.checks import InputError, luminance
 from ersm_lab.papers.slem.engine import Engine, Maps, Settings
+from ersm_lab.papers.slem.maps import cores
+from ersm_lab.papers.slem.network import Network
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 
@@ -28,32 +32,68 @@ class EntropyLearner(pl.LightningModule):
     Parameters
     ----------
     settings: the names and defaults of ``engine.Settings``; sequences for ``hidden`` and ``alphas``.
-    workers: images of a batch at a time, a core each; results do not depend on it.
+    workers: images of a batch at a time, a core each; None for all cores. Results do not depend on it.
+    keep_mib: maps are kept up to this size in all; those of further images are given and forgotten.
     variant: a name for tables and dashboards.
+    optimizer: of the shared trainer; not used, the engine takes the steps.
 
-    Training batches are ``{"image" (B, 1 or 3, H, W) in [0, 1], "index" (B,)}``; ``index`` names the image. Logged per step, means
-    over pixels and the batch's images: train/error (e^2), train/activity and train/entropy. ``maps[index]`` holds a
-    ``Maps`` per epoch seen since the last start; the weights are in the checkpoint, so that a resumed run goes on where it stopped.
+    Training batches are ``{"image" (B, 1 or 3, H, W) in [0, 1] or a list, "index" (B,)}``, with ``name`` too where errors
+    shall name an image otherwise than by its index. Logged per epoch, means over images of means over pixels: train/error
+    (e^2), train/activity and train/entropy.
+    ``maps[index]`` holds a ``Maps`` per epoch seen since the last start. Weights and the number of epochs are part of the
+    state dict, so that a resumed run goes on where it stopped. Raises ``InputError`` for settings that nobody knows.
     """
 
-    def __init__(self, workers: int = 1, variant: str = "slem", **settings: Any) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        keep_mib: int = 1024,
+        variant: str = "slem",
+        optimizer: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["optimizer"])
         self.automatic_optimization = False  # a step per pixel, in the engine
-        self.variant, self.workers = variant, workers
+        self.variant, self.workers, self.keep_mib = variant, workers or cores(), keep_mib
+        for name in settings:
+            if name not in _NAMES:
+                near = difflib.get_close_matches(name, _NAMES, n=1)
+                raise InputError(
+                    f"no setting {name!r} of an entropy learner{f'; did you mean {near[0]!r}?' if near else ''}"
+                )
         for name in ("hidden", "alphas"):
             if settings.get(name) is not None:
                 settings[name] = tuple(settings[name])
-        self.settings = Settings(**{name: value for name, value in settings.items() if name in _NAMES})
+        self.settings = Settings(**settings)
         self.maps: dict[int, list[Maps]] = {}
         self._weights: dict[int, list[Tensor]] = {}
+        self._epochs: dict[int, int] = {}
+        self._kept = 0  # bytes of maps
 
-    def configure_optimizers(self) -> None:
-        """None: the engine takes the steps."""
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """One that moves nothing: the engine takes the steps of the weights, and Lightning counts those of this one."""
+        return torch.optim.SGD([torch.zeros(1)], lr=1.0)
+
+    def on_fit_start(self) -> None:
+        if self.trainer.world_size > 1:
+            raise UserError(
+                "SLEM learns images on the cores of one process: use trainer.devices=1 (model.workers=N)"
+            )
 
     def weights(self, index: int) -> list[Tensor]:
         """The weights of the learner of image ``index``: W and b per hidden layer, then w and b."""
         return self._weights[index]
+
+    def epochs(self, index: int) -> int:
+        """How many sweeps over image ``index`` the weights have seen."""
+        return self._epochs.get(index, 0)
+
+    @property
+    def weight_count(self) -> int:
+        """Weights of the learner of one image."""
+        k = self.settings.window_size
+        return Network(k * k - 1, self.settings.hidden).weights
 
     def learn(self, image: Tensor, index: int) -> Maps:
         """One sweep over ``image`` (1 or 3, H, W), by the learner of ``index``, which is made if there is none."""
@@ -66,21 +106,43 @@ class EntropyLearner(pl.LightningModule):
             engine.pretrain(grey)
         maps = engine.sweep(grey)
         self._weights[index] = [torch.from_numpy(np.array(weight)) for weight in engine.weights]
-        self.maps.setdefault(index, []).append(maps)
+        self._epochs[index] = self.epochs(index) + 1
+        size = sum(map_.nbytes for map_ in maps)
+        if self._kept + size <= self.keep_mib * 2**20:
+            self._kept += size
+            self.maps.setdefault(index, []).append(maps)
         return maps
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+        indices: list[int] = batch["index"].tolist()
+        names: Sequence[Any] = batch.get("name") or [f"image {index}" for index in indices]
         with ThreadPoolExecutor(self.workers) as pool:
-            found: Sequence[Maps] = list(pool.map(self.learn, batch["image"], batch["index"].tolist()))
+            found = list(pool.map(self._named, batch["image"], indices, names))
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        optimizer.step()  # a step to Lightning is a batch of images
         means = {
             "train/error": np.mean([np.square(maps.error).mean() for maps in found]),
             "train/activity": np.mean([maps.activity.mean() for maps in found]),
             "train/entropy": np.mean([maps.entropy.mean() for maps in found]),
         }
-        self.log_dict({name: float(value) for name, value in means.items()}, batch_size=len(found))
+        self.log_dict(
+            {name: float(value) for name, value in means.items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(found),
+        )
+        return torch.tensor(float(means["train/error"]))
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["slem_weights"] = self._weights
+    def _named(self, image: Tensor, index: int, name: str) -> Maps:
+        try:
+            return self.learn(image, index)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._weights = dict(checkpoint["slem_weights"])
+    def get_extra_state(self) -> dict[str, Any]:
+        """Of the state dict: plain containers and tensors, which load with ``weights_only``."""
+        return {"weights": dict(self._weights), "epochs": dict(self._epochs)}
+
+    def set_extra_state(self, state: Mapping[str, Any]) -> None:
+        self._weights, self._epochs = dict(state["weights"]), dict(state["epochs"])

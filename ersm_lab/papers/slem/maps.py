@@ -101,6 +101,12 @@ def spatial_learning_entropies(
     threads: as many as there are cores unless given; results do not depend on it. settings: of
     ``spatial_learning_entropy``, the same for all.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with ThreadPoolExecutor(integer("threads", threads or cores or 1, 1)) as pool:
+    with ThreadPoolExecutor(integer("threads", threads or cores(), 1)) as pool:
         yield from pool.map(lambda image: spatial_learning_entropy(image, **settings), images)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -14,6 +14,8 @@ class SLEMConfig:
 
     _target_: str = "ersm_lab.papers.slem.EntropyLearner"
     variant: str = setting("slem", "the name under which dashboards and tables group this learner")
+    workers: int | None = setting(None, "images of a batch at a time, a core each; null: all cores", ge=1)
+    keep_mib: int = setting(1024, "maps held in memory, in all; others are learnt again when needed", ge=0)
     window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
     hidden: list[int] = setting([16], "units per hidden layer", ge=1)
     learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)

@@ -51,7 +51,9 @@ def test_an_epoch_is_a_sweep_and_a_resumed_run_goes_on(tmp_path, workers):
     fit.fit(first, DataLoader(images, batch_size=2))
     fit.save_checkpoint(tmp_path / "two.ckpt")
     loaded = torch.load(tmp_path / "two.ckpt", weights_only=True)
-    assert sorted(loaded["slem_weights"]) == [0, 1, 2]
+    state = loaded["state_dict"]["_extra_state"]
+    assert sorted(state["weights"]) == [0, 1, 2]
+    assert state["epochs"] == {0: 2, 1: 2, 2: 2}
     resumed = EntropyLearner(hidden=[4], memory=10)
     trainer(3, tmp_path).fit(resumed, DataLoader(images, batch_size=2), ckpt_path=tmp_path / "two.ckpt")
     for index, whole in enumerate(expected):
