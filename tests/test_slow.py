@@ -16,6 +16,16 @@ from ersm_lab.training.run import train
 from tests.small_data import write_all
 
 ROOT = Path(__file__).parents[1]
+FEW_PICTURES = ["data.options.size=64", "evaluation.pictures=3"]
+FEW_DIGITS = [f"evaluation.{split}=40" for split in ("train", "val", "test")]
+STUDIES = {  # what they measure takes longer than two steps
+    "slem/agreement": FEW_PICTURES,
+    "slem/repeatability": FEW_PICTURES,
+    "slem/dependence": [*FEW_PICTURES, "evaluation.traversal=[raster,hilbert]"],
+    "slem/removal": [*FEW_PICTURES, "evaluation.block=8", "evaluation.epochs=2", "evaluation.seeds=2"],
+    "slem/signature_digits": [*FEW_DIGITS, "evaluation.seeds=1"],
+    "slem/signature_cifar10": [*FEW_DIGITS, "evaluation.test=20", "evaluation.seeds=1"],
+}
 
 
 @pytest.mark.slow
@@ -42,6 +52,9 @@ def test_every_experiment_runs_two_steps(name, lab):
             [f"experiment={name}", *two, "evaluation.panels=2", "data.batch_size=8", *counts]
         )
 
+    if name in STUDIES:
+        experiment = compose_experiment([f"experiment={name}", *two, "data.batch_size=8", *STUDIES[name]])
+
     def backbone(cell):
         short = compose_experiment(
             [*cell.experiment.overrides, *two, "data.batch_size=8", *small(cell.experiment)]
@@ -56,7 +69,8 @@ def test_every_experiment_runs_two_steps(name, lab):
     cell = prepare(experiment, backbone)
     found = train(cell.experiment, cell.record)
     assert found.status == "finished"
-    assert (found.path / "artifacts" / "panels.png").is_file()
+    figure = "panels" if name not in STUDIES else name.partition("/")[2].partition("_")[0]
+    assert (found.path / "artifacts" / f"{figure}.png").is_file()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from ersm_lab.papers.slem.studies.interest import (
     DETECTORS,
     chance_map,
     detector_map,
+    generator_of,
     learned_maps,
     overlap,
     partial_spearman,
@@ -45,7 +46,7 @@ def agreement(
     ``overlaps`` (image, a, b, overlap in [0, 1], points). ``random`` against ``random`` is two independent draws: chance.
     """
     correlations, overlaps = [], []
-    for place, (name, image) in enumerate(images.items()):
+    for name, image in images.items():
         grey = luminance(image)
         maps = learned_maps(grey, settings)
         window = int(settings.get("window_size", 5))
@@ -63,7 +64,7 @@ def agreement(
             for kind in POINTS
             if kind != "random"
         }
-        generator = np.random.default_rng([seed, place])
+        generator = generator_of(seed, name)
         sets["random"] = [
             top_points(chance_map(grey, generator), count, valid, min_distance) for _ in range(draws)
         ]

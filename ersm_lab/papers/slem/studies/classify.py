@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,6 @@ def classify(
     arms: Sequence[str] = ARMS,
     min_distance: int = 0,
     costs: Sequence[float] = COSTS,
-    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Accuracy against K of every arm's signature, and of all pixels.
 
@@ -71,7 +70,6 @@ def classify(
                 few: list[Signature] = [one.first(k) for one in made]
                 choices = {name: tuple(one.encoded(name) for one in few) for name in ENCODINGS}
                 note(k, arm, seed, best_of(choices, splits, costs), few[2].covered)
-            progress(f"signature: seed {seed}, {arm}")
         for k in counts:
             note(k, "all", seed, dict(whole), 1.0)
     return pd.DataFrame(scores), pd.concat(predictions, ignore_index=True)

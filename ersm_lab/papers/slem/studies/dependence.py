@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ersm_lab.papers.slem.checks import luminance
-from ersm_lab.papers.slem.studies.interest import chance_map, learned_maps, overlap, spearman, top_points
+from ersm_lab.papers.slem.studies.interest import (
+    chance_map,
+    generator_of,
+    learned_maps,
+    overlap,
+    spearman,
+    top_points,
+)
 from ersm_lab.papers.slem.traversal import TRAVERSALS
 
 FACTORS: dict[str, tuple[Any, ...]] = {
@@ -39,13 +46,13 @@ def dependence(
     spearman, overlap (of points within ``radius``), chance (overlap of as many random points).
     """
     rows = []
-    for place, (name, image) in enumerate(images.items()):
+    for name, image in images.items():
         grey = luminance(image)
         for factor, values in (factors or FACTORS).items():
             found = {value: learned_maps(grey, {**settings, factor: value}) for value in values}
             defined = np.logical_and.reduce([np.isfinite(maps["entropy"]) for maps in found.values()])
             count = max(1, round(share * defined.sum()))
-            generator = np.random.default_rng([seed, place])
+            generator = generator_of(seed, name)
             draws = [top_points(chance_map(grey, generator), count, defined, min_distance) for _ in range(10)]
             chance = float(np.mean([overlap(*pair, radius) for pair in combinations(draws, 2)]))
             for kind in ("entropy", "error"):

@@ -6,6 +6,7 @@ border and, for Learning Entropy, before its windows are full); points ``(P, 2)`
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,11 @@ def detector_map(name: str, image: Array, window_size: int = 5) -> Array:
         grey = np.rint(np.clip(image, 0, 1) * (LEVELS - 1)).astype(np.uint8)
         return np.asarray(filters.rank.entropy(grey, np.ones((window_size, window_size), np.uint8)))
     raise InputError(f"there is no detector {name!r}; there are: {', '.join(DETECTORS)}")
+
+
+def generator_of(seed: int, name: str, *uses: int) -> np.random.Generator:
+    """What is random about the image ``name``: the same whichever images come with it."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode()), *uses])
 
 
 def chance_map(image: Array, generator: np.random.Generator) -> Array:

@@ -13,6 +13,7 @@ from ersm_lab.papers.slem.studies.interest import (
     chance_map,
     detector_map,
     found_again,
+    generator_of,
     learned_maps,
     top_points,
 )
@@ -47,13 +48,13 @@ def repeatability(
     images: name -> (H, W) or (H, W, 3). settings: of the learner.
     """
     rows = []
-    for place, (name, image) in enumerate(images.items()):
+    for name, image in images.items():
         grey = luminance(image)
-        maps = _maps(grey, settings, np.random.default_rng([seed, place, 0]))
+        maps = _maps(grey, settings, generator_of(seed, name, 0))
         for kind, amounts in (changes or CHANGES).items():
             for amount in amounts:
                 changed = change(grey, kind, amount, seed)
-                generator = np.random.default_rng([seed, place, 1])
+                generator = generator_of(seed, name, 1)
                 there = _maps(changed.pixels, settings, generator)
                 valid = np.isfinite(maps["entropy"]), np.isfinite(there["entropy"])
                 masks = common_area(changed, *valid)
