@@ -175,9 +175,7 @@ def signature_figure(accuracy: pd.DataFrame, effects: pd.DataFrame) -> Any:
             scaled = part.sort_values("k").assign(**{c: 100 * part[c] for c in ("estimate", "low", "high")})
             _line(axes[1], scaled, "k", str(arm))
         axes[1].axhline(0, color="#888888", lw=0.8)
-        for axis, label in zip(
-            axes, ("test accuracy, %", "Learning Entropy minus the choice, points"), strict=True
-        ):
+        for axis, label in zip(axes, ("test accuracy, %", "Learning Entropy minus it, points"), strict=True):
             axis.set_xscale("log", base=2)
             axis.set_xticks(counts, [f"{count:g}" for count in counts])
             axis.set_xlabel("K, patches")
@@ -219,7 +217,8 @@ def _matrix(axis: Axes, pairs: pd.DataFrame) -> None:
         if np.isfinite(value):
             colour = "white" if value < 0.55 else "black"
             axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=6, color=colour)
-    axis.set_xticks(range(len(values)), values, rotation=35, ha="right", fontsize=6)
+    turned: dict[str, Any] = {"rotation": 35, "ha": "right"} if max(map(len, values)) > 4 else {}
+    axis.set_xticks(range(len(values)), values, fontsize=6, **turned)
     axis.set_yticks(range(len(values)), values, fontsize=6)
     axis.spines[:].set_visible(False)
 
