@@ -38,13 +38,17 @@ def test_patches_and_encodings_against_loops():
             covered[row - 1 : row + 2, column - 1 : column + 2] = True
         np.testing.assert_array_equal(placed[n, 1], covered)
         np.testing.assert_array_equal(placed[n, 0], np.where(covered, images[n], 0))
+    in_order = made.encoded("sorted").reshape(3, 3, 11)
+    for n in range(3):
+        rows = sorted(range(3), key=lambda k: tuple(points[n, k]))
+        np.testing.assert_array_equal(in_order[n], ranked[n, rows])
     assert made.covered == pytest.approx(placed[:, 1].mean())
     np.testing.assert_array_equal(made.first(2).encoded("ranked"), made.encoded("ranked")[:, :22])
     for bad in ([0, 4], [4, 10]):
         with pytest.raises(InputError, match="leaves the image"):
             signature(images, np.array([[bad]] * 3), 3)
-    with pytest.raises(InputError, match=r"sorted.*ranked, placed"):
-        made.encoded("sorted")
+    with pytest.raises(InputError, match=r"shuffled.*ranked, sorted, placed"):
+        made.encoded("shuffled")
 
 
 def test_every_arm_chooses_from_the_same_pixels():

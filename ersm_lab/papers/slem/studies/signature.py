@@ -16,7 +16,7 @@ from ersm_lab.papers.slem.checks import Array, InputError, integer, odd_window
 from ersm_lab.papers.slem.studies.interest import detector_map, learned_maps, top_points
 
 ARMS = ("entropy", "error", "gradient", "harris", "random")
-ENCODINGS = ("ranked", "placed")
+ENCODINGS = ("ranked", "sorted", "placed")
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,19 @@ class Signature:
     def encoded(self, encoding: str) -> Array:
         """``(n, features)`` for a classifier.
 
-        ranked: position (in [0, 1]) and patch after patch, the highest first, K * (2 + p * p) numbers. placed: patches at their
+        ranked: position (in [0, 1]) and patch after patch, the highest first, K * (2 + p * p) numbers. sorted:
+        the same from the top left to the bottom right, row by row of the image. placed: patches at their
         positions on an empty canvas, and which pixels they cover, 2 * H * W numbers; the order of points is left out.
         """
-        if encoding == "ranked":
+        if encoding in ("ranked", "sorted"):
             places = self.points / np.maximum(np.array(self.size) - 1, 1)
-            return np.concatenate([places, self.patches], axis=2).reshape(len(self.points), -1)
+            described = np.concatenate([places, self.patches], axis=2)
+            if encoding == "sorted":
+                order = np.argsort(
+                    self.points[..., 0] * self.size[1] + self.points[..., 1], axis=1, kind="stable"
+                )
+                described = np.take_along_axis(described, order[..., None], axis=1)
+            return described.reshape(len(self.points), -1)
         if encoding == "placed":
             values, covered = self._canvas()
             flat = len(values), -1
