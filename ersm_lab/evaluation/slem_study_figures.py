@@ -126,18 +126,17 @@ def removal_figure(frame: pd.DataFrame, effects: pd.DataFrame) -> Any:
     with figure_style():
         figure, axes = plt.subplots(1, 3, figsize=(PAGE_INCHES, 2.7))
         last = frame["epoch"].max()
-        whole = frame[(frame["arm"] == "all") & (frame["epoch"] == last)].groupby("image")["mse"].mean()
+        whole = frame[(frame["arm"] == "all") & (frame["epoch"] == last)].groupby("image")["mse"]
+        unit = np.exp(whole.apply(lambda values: np.log(values).mean()))
         for arm in arms:
             part = frame[(frame["arm"] == arm) & frame["share"].isin([0.0, shown])]
-            relative = np.log(part["mse"] / part["image"].map(whole))
+            relative = np.log(part["mse"] / part["image"].map(unit))
             curve = np.exp(relative.groupby(part["epoch"]).mean())
             axes[0].plot(curve.index, curve, color=COLOURS[arm], label=NAMES[arm], lw=1.1,
                          ls={"b": "--", "r": ":"}.get(arm[0], "-"))  # fmt: skip
-        axes[0].set_yscale("log")
-        axes[0].yaxis.set_major_formatter("{x:g}")
-        axes[0].yaxis.set_minor_formatter("{x:g}")
+        axes[0].axhline(1, color="#888888", lw=0.6)
         axes[0].set_xlabel("epoch")
-        axes[0].set_ylabel("held-out mean e², all pixels' last = 1")
+        axes[0].set_ylabel("held-out e², all pixels' last = 1")
         axes[0].set_title(f"{100 * shown:g} % removed")
         for axis, quantity, title in ((axes[1], "mse", "mean e²"), (axes[2], "mae", "mean |e|")):
             part = effects[(effects["quantity"] == quantity) & (effects["minus"] == "random")]
@@ -152,7 +151,7 @@ def removal_figure(frame: pd.DataFrame, effects: pd.DataFrame) -> Any:
             axis.axhline(0, color="#888888", lw=0.8)
             axis.set_xticks(range(len(shares)), [f"{100 * share:g}" for share in shares])
             axis.set_xlabel("removed, %")
-            axis.set_ylabel("held-out error over random's, %")
+            axis.set_ylabel("held-out, over random's, %")
             axis.set_title(title)
         _legend(figure, axes[0], 3)
     return figure
