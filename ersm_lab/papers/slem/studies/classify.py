@@ -83,17 +83,21 @@ def best_of(
     choices: name -> features ``(n, d)`` of train, val and test. Equal scores: the first. Returns encoding, cost, val_accuracy, test_accuracy and
     ``correct`` (n test, float).
     """
+    from sklearn.svm import SVC
+
     train, val, test = (part.labels for part in splits)
-    best: tuple[float, str, float, Any] | None = None
+    best: tuple[float, str, float, Any, Array] | None = None
     for name, features in choices.items():
+        reduced = _reduction(features[0].shape).fit(features[0])
+        short = [reduced.transform(part) for part in features]
         for cost in costs:
-            machine = _machine(features[0].shape, cost).fit(features[0], train)
-            score = float((machine.predict(features[1]) == val).mean())
+            machine = SVC(C=cost, gamma="scale").fit(short[0], train)
+            score = float((machine.predict(short[1]) == val).mean())
             if best is None or score > best[0]:
-                best = score, name, cost, machine
+                best = score, name, cost, machine, short[2]
     assert best is not None
-    score, name, cost, machine = best
-    correct = (machine.predict(choices[name][2]) == test).astype(np.float64)
+    score, name, cost, machine, features_of_test = best
+    correct = (machine.predict(features_of_test) == test).astype(np.float64)
     return {
         "encoding": name,
         "cost": cost,
@@ -103,17 +107,16 @@ def best_of(
     }
 
 
-def _machine(shape: tuple[int, ...], cost: float) -> Any:
+def _reduction(shape: tuple[int, ...]) -> Any:
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
 
     components = min(COMPONENTS, *shape)
     reduced = PCA(
         components, svd_solver="randomized" if min(shape) > 2 * COMPONENTS else "full", random_state=0
     )
-    return make_pipeline(StandardScaler(), reduced, SVC(C=cost, gamma="scale"))
+    return make_pipeline(StandardScaler(), reduced)
 
 
 def signature_effects(predictions: pd.DataFrame) -> pd.DataFrame:
