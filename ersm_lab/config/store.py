@@ -12,7 +12,7 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 
 import ersm_lab
-from ersm_lab.config import picture_schemas, schemas
+from ersm_lab.config import picture_schemas, schemas, study_schemas
 from ersm_lab.errors import UserError
 
 PACKAGE = Path(ersm_lab.__file__).parent
@@ -45,5 +45,10 @@ def paper_schemas() -> dict[tuple[str, str], type]:
 def register() -> None:
     """Puts every schema into Hydra's ConfigStore; calling it again changes nothing."""
     store = ConfigStore.instance()
-    for (group, name), node in {**schemas.SCHEMAS, **picture_schemas.SCHEMAS, **paper_schemas()}.items():
+    for (group, name), node in {
+        **schemas.SCHEMAS,
+        **picture_schemas.SCHEMAS,
+        **study_schemas.SCHEMAS,
+        **paper_schemas(),
+    }.items():
         store.store(group=group or None, name=name, node=node, provider="ersm_lab")
