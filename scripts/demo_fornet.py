@@ -32,9 +32,13 @@ FIGURES = ("overlays", "classes", "importance", "seams")
 def fornet_part(console: Console, overrides: list[str]) -> int:
     """Trains both nets unless they are finished, prints their table and where the figures are; 1 when one failed."""
     start = time.perf_counter()
-    console.print("FoR-Net on toy streets: a selector learns which cells are hard, four branches look only there.")
+    console.print(
+        "FoR-Net on toy streets: a selector learns which cells are hard, four branches look only there."
+    )
     experiments = [
-        compose_experiment(["experiment=fornet/toy_streets", f"model=fornet/{arm}", "trainer.threads=1", *overrides])
+        compose_experiment(
+            ["experiment=fornet/toy_streets", f"model=fornet/{arm}", "trainer.threads=1", *overrides]
+        )
         for arm in ARMS
     ]
 
@@ -66,10 +70,14 @@ def fornet_part(console: Console, overrides: list[str]) -> int:
             highlight=False,
         )
         for name in FIGURES:
-            console.print(_shown(runs["fornet"].artifacts.path / f"{name}.png"), highlight=False, soft_wrap=True)
+            console.print(
+                _shown(runs["fornet"].artifacts.path / f"{name}.png"), highlight=False, soft_wrap=True
+            )
     for outcome in outcomes:
         if outcome.state == "failed":
-            console.print(f"failed: {outcome.cell.label}: {outcome.message} (log: {outcome.path})", highlight=False)
+            console.print(
+                f"failed: {outcome.cell.label}: {outcome.message} (log: {outcome.path})", highlight=False
+            )
     console.print(f"{time.perf_counter() - start:.0f} s", highlight=False)
     return 0 if len(runs) == len(ARMS) else 1
 

@@ -99,7 +99,16 @@ def _scores(split: SceneSplit, root: Path) -> list[Row]:
         worst = max(abs(found[a] - expected[b]) for a, b in pairs)
         what = "class and category IoU, iIoU" + (", Boundary IoU and F, trimaps" if boundaries else "")
         note = f"from files at 1024 x 2048, {len(split)} pictures; the reference is cityscapesscripts without boundary scores; largest difference {worst:.1g}"
-        rows.append(Row(f"scores: {what}", *(1e3 * s / len(split) for s in seconds), "ms/image", goal, note))
+        rows.append(
+            Row(
+                f"scores: {what}",
+                1e3 * seconds[0] / len(split),
+                1e3 * seconds[1] / len(split),
+                "ms/image",
+                goal,
+                note,
+            )
+        )
     return rows
 
 
@@ -158,7 +167,7 @@ def _forward(size: int = 512) -> Row:
         f"ResNet-18, stride 8, {size} x {size}; multiply-adds {costs[0].multiply_adds / 1e9:.1f} G against {costs[1].multiply_adds / 1e9:.1f} G, "
         f"parameters {costs[0].parameters / 1e6:.1f} M against {costs[1].parameters / 1e6:.1f} M, peak memory {memory[0]:.0f} MiB against {memory[1]:.0f} MiB"
     )
-    return Row("forward: FoR-Net against DeepLabV3+", *(1e3 * s for s in seconds), "ms", None, note)
+    return Row("forward: FoR-Net against DeepLabV3+", 1e3 * seconds[0], 1e3 * seconds[1], "ms", None, note)
 
 
 def _throughput(batch: int = 8, size: int = 768) -> list[Row]:
