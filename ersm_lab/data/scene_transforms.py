@@ -120,7 +120,9 @@ class SceneTransform:
         return int(rows[place]), int(columns[place])
 
     def _finish(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        return TF.normalize(TF.to_dtype(image, torch.float32, scale=True), self.mean, self.std), label.long()
+        # in place, and both scalings as one: these are the largest arrays that a crop makes
+        mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return image.float().sub_(mean).div_(std), label.long()
 
     def _placed(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         height, width = label.shape
