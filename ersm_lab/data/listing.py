@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ersm_lab.data.layouts import read_layout
+from ersm_lab.data.picture_sets import LAYOUTS as PICTURES
+from ersm_lab.data.picture_sets import list_pictures
 from ersm_lab.data.version import GENERATED
 from ersm_lab.errors import UserError
 
@@ -41,6 +43,10 @@ def make(name: str, group: dict[str, object]) -> None:
     """Generates (or reads, and so checks) one data set and says what it holds."""
     options = group["options"]
     assert isinstance(options, dict)
+    if group["layout"] in PICTURES:
+        found = list_pictures(str(group["layout"]), Path(str(group["root"])), options)
+        print(f"{name}: {len(found)} picture files in {group['root']}")
+        return
     data = read_layout(str(group["layout"]), Path(str(group["root"])), options)
     sizes = {"train": data.train, "val": data.val, "test": data.test}
     counts = ", ".join(f"{split} {len(part)}" for split, part in sizes.items() if part is not None)

@@ -283,3 +283,15 @@ def test_the_module_crops_takes_names_and_knows_the_truth(tmp_path):
         np.asarray(Image.open(tmp_path / "s" / "circles" / "00.png"))[10:30, 10:30],
     )
     assert cropped.truth(0) is None  # it would lie elsewhere
+
+
+def test_the_command_makes_them(lab, capsys):
+    """Breaks when sets of pictures are known to the trainer only."""
+    from ersm_lab.cli import main
+
+    assert main(["data", "make", "structures", "data.options.count=1", "data.options.size=32"]) == 0
+    assert "structures: 6 picture files" in capsys.readouterr().out
+    assert main(["data", "make", "folder"]) == 1
+    assert "no folder" in capsys.readouterr().err
+    assert main(["data", "list"]) == 0
+    assert "photographs" in capsys.readouterr().out
