@@ -22,7 +22,6 @@ from ersm_lab.papers.slem.studies.means import mean_interval, means_by
 from ersm_lab.papers.slem.studies.truth import MEASURES, against_truth, edge_auroc
 
 CLASSICAL = ("harris", "shi_tomasi", "canny")
-MIRRORED = 8  # pixels around a picture
 SOURCES = ("entropy", "error", *CLASSICAL, "random")
 
 
@@ -83,10 +82,8 @@ def maps_of(picture: Learnt, epoch: int) -> tuple[dict[str, Pixels], Pixels]:
     maps = {name: np.zeros(picture.grey.shape) for name in ("entropy", "error")}
     maps["entropy"][inner] = picture.map_of(epoch)
     maps["error"][inner] = np.abs(picture.error[epoch - 1])
-    # scikit-image takes what lies outside for black, which would make corners of the picture's own border
-    wide = np.pad(picture.grey, MIRRORED, mode="symmetric")
     for name in CLASSICAL:
-        maps[name] = detector_map(name, wide, picture.window_size)[MIRRORED:-MIRRORED, MIRRORED:-MIRRORED]
+        maps[name] = detector_map(name, picture.grey, picture.window_size)
     maps["random"] = chance_map(picture.grey, np.random.default_rng(picture.index))
     return maps, valid
 

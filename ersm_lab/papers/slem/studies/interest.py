@@ -22,6 +22,7 @@ from ersm_lab.papers.slem.traversal import visits
 LEARNED = ("entropy", "error", "activity")
 DETECTORS = ("harris", "shi_tomasi", "canny", "gradient", "variance", "shannon")
 SIGMA = 1.0  # pixels, of Harris, Shi-Tomasi and Canny alike
+_MIRRORED = 8  # pixels, beyond the reach of every detector here
 LEVELS = 256  # of grey, for local Shannon entropy
 
 
@@ -55,8 +56,16 @@ def detector_map(name: str, image: Array, window_size: int = 5) -> Array:
 
     harris, shi_tomasi: corner responses of scikit-image. canny: the smoothed gradient's magnitude on the ridges that Canny thins edges
     to, 0 beside them: thresholds are left out, as equal counts take their place. gradient: Sobel's magnitude. variance,
-    shannon: variance, and Shannon entropy in bits of 256 levels, of the ``window_size`` x ``window_size`` window.
+    shannon: variance, and Shannon entropy in bits of 256 levels, of the ``window_size`` x ``window_size`` window. The image
+    is mirrored at its border: some of these detectors take what lies outside for black, and would find corners there.
     """
+    wide = np.pad(image, _MIRRORED, mode="symmetric")
+    height, width = image.shape
+    inside = slice(_MIRRORED, _MIRRORED + height), slice(_MIRRORED, _MIRRORED + width)
+    return _response(name, wide, window_size)[inside]
+
+
+def _response(name: str, image: Array, window_size: int) -> Array:
     if name == "harris":
         return np.asarray(feature.corner_harris(image, sigma=SIGMA))
     if name == "shi_tomasi":
