@@ -180,3 +180,12 @@ def visits(traversal: str, height: int, width: int, seed: int = 0) -> np.ndarray
         TRAVERSALS.index(traversal), height, width, key_of(seed)
     )
     return order
+
+
+def orders_of_epochs(height: int, width: int, seed: int, epochs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The windows of every epoch of pre-training, one epoch after the other: ``(epochs * height * width, 2)``."""
+    orders = []
+    for epoch in range(epochs):
+        key = (int(key_of(seed, 1)) + epoch * 0xD1342543DE82EF95) % 2**64
+        orders.append(_all(_RANDOM, height, width, np.uint64(key)))
+    return np.concatenate(orders) if orders else np.zeros((0, 2), np.int64)
