@@ -173,6 +173,34 @@ def _held(side: int) -> float:
     return (peak - sum(map_.nbytes for map_ in maps)) / 1024
 
 
+def _on_cuda(side: int = 512) -> list[Row]:
+    """Images per second of the CUDA engine at several sizes of batch, pre-training included, against one CPU core."""
+    image = _scene(side)
+    start = time.perf_counter()
+    list(spatial_learning_entropies([image], threads=1, engine="cpu"))
+    core = time.perf_counter() - start
+    rows = []
+    for count in (1, 64, 512):
+        images = [image] * count
+        list(spatial_learning_entropies(images[:1], engine="cuda"))  # compiles
+        torch.cuda.reset_peak_memory_stats()
+        start = time.perf_counter()
+        list(spatial_learning_entropies(images, engine="cuda"))
+        seconds = (time.perf_counter() - start) / count
+        note = f"{side} x {side}, {count} images, {1 / seconds:.1f} images/s, {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
+        rows.append(
+            Row(
+                f"CUDA engine, {count} at a time",
+                seconds,
+                core,
+                "s/image",
+                None,
+                f"{note}; reference: one CPU core",
+            )
+        )
+    return rows
+
+
 def run(side: int = 256, samples: int = 300, rounds: int = 5) -> list[Row]:
     """Rows per size of network, over cores, and memory. side: of the images. samples: of the PyTorch loop."""
     rows: list[Row] = []
@@ -182,4 +210,6 @@ def run(side: int = 256, samples: int = 300, rounds: int = 5) -> list[Row]:
     rows += _over_cores(side)
     small, large = _held(side // 2), _held(side * 2)
     note = f"beyond the maps, {2 * side} x {2 * side} pixels; reference: {side // 2} x {side // 2}"
+    if torch.cuda.is_available():
+        rows += _on_cuda()
     return [*rows, Row("memory of a sweep", large, small, "KiB", 0.9, note)]

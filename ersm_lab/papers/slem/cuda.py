@@ -52,7 +52,7 @@ def _forward(pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION:
 
 @triton.jit
 def _pretrain(  # type: ignore[no-untyped-def]
-    images, starts, w1s, w2s, b2s, offset, rate, image_size, samples, epochs, batch, centre, inputs, hidden,
+    images, starts, w1s, w2s, b2s, offset, scalars, image_size, samples, epochs, batch, centre, inputs, hidden,
     H: tl.constexpr, P: tl.constexpr, ACTIVATION: tl.constexpr,
 ):  # fmt: skip
     program = tl.program_id(0).to(tl.int64)
@@ -64,6 +64,7 @@ def _pretrain(  # type: ignore[no-untyped-def]
     w2, b2 = tl.load(w2s + program * H + units), tl.load(b2s + program)
     bias = tl.where(places == inputs, 1.0, 0.0).to(w1.dtype)
     m1, v1, m2, v2, mb, vb = w1 * 0, w1 * 0, w2 * 0, w2 * 0, b2 * 0, b2 * 0
+    rate = tl.load(scalars)
     first, second = b2 * 0 + 1.0, b2 * 0 + 1.0  # powers of Adam's decays
     for epoch in range(epochs):
         for begin in range(0, samples, batch):
@@ -71,7 +72,9 @@ def _pretrain(  # type: ignore[no-untyped-def]
             count = tl.minimum(batch, samples - begin)
             for i in range(count):
                 start = tl.load(starts + epoch * samples + begin + i)
-                x, a, delta, miss = _forward(pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION)
+                x, a, delta, miss = _forward(
+                    pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION
+                )
                 g1 += (miss * delta)[:, None] * x[None, :]
                 g2 += miss * a
                 gb += miss
@@ -114,7 +117,11 @@ def _window(  # type: ignore[no-untyped-def]
             tail_mean = tail.to(tl.float64) / n_tail
             gap = mean - tail_mean
             both = tail_mean + gap * (n_head / MEMORY)
-            squares = tl.load(spreads + slot * TILE + at, mask=mask, other=0.0) + spread + gap * gap * (n_tail * n_head / MEMORY)
+            squares = (
+                tl.load(spreads + slot * TILE + at, mask=mask, other=0.0)
+                + spread
+                + gap * gap * (n_tail * n_head / MEMORY)
+            )
             deviation = tl.sqrt(squares / MEMORY).to(size.dtype)
             score = tl.where(mask, (size - both.to(size.dtype)) / (deviation + 1e-10), 0.0)
     if mode > 0:
@@ -147,11 +154,13 @@ def _tails(at, mask, rings, spreads, MEMORY: tl.constexpr, LEVELS: tl.constexpr,
 @triton.jit
 def _sweep(  # type: ignore[no-untyped-def]
     images, starts, targets, w1s, w2s, b2s, offset, levels, rings, spreads, previous, entropies, activities, errors, stopped,
-    rate, share, runaway, image_size, samples, centre, inputs, hidden,
+    scalars, image_size, samples, centre, inputs, hidden,
     H: tl.constexpr, P: tl.constexpr, MEMORY: tl.constexpr, ORDER: tl.constexpr, LEVELS: tl.constexpr,
     ACTIVATION: tl.constexpr, NORMALISED: tl.constexpr,
 ):  # fmt: skip
-    TILE: tl.constexpr = H * P + 2 * H  # the output's weights lie behind those of the hidden layer, its bias behind them
+    TILE: tl.constexpr = (
+        H * P + 2 * H
+    )  # the output's weights lie behind those of the hidden layer, its bias behind them
     program = tl.program_id(0).to(tl.int64)
     pixels = images + program * image_size
     rings, previous = rings + program * MEMORY * TILE, previous + program * (ORDER - 1) * TILE
@@ -169,6 +178,7 @@ def _sweep(  # type: ignore[no-untyped-def]
     head1, head2, headb = w1 * 0, w2 * 0, w2 * 0
     mean1, mean2, meanb = head1.to(tl.float64), head2.to(tl.float64), headb.to(tl.float64)
     spread1, spread2, spreadb = mean1, mean2, meanb
+    rate, share, runaway = tl.load(scalars), tl.load(scalars + 1), tl.load(scalars + 2)
     missing, slot, mode, alive = ORDER - 1, 0, 0, 1
     for sample in range(samples):
         start = tl.load(starts + sample)
@@ -188,9 +198,60 @@ def _sweep(  # type: ignore[no-untyped-def]
         w1, w2, b2 = w1 + step1, w2 + step2, b2 + factor
         if (mode == 0) & (missing == 0):
             mode = 1
-        score1, head1, mean1, spread1 = _window(step1, at1, mask1, rings, spreads, previous, slot, mode, head1, mean1, spread1, levels, MEMORY, ORDER, LEVELS, TILE)
-        score2, head2, mean2, spread2 = _window(step2, at2, live, rings, spreads, previous, slot, mode, head2, mean2, spread2, levels, MEMORY, ORDER, LEVELS, TILE)
-        scoreb, headb, meanb, spreadb = _window(stepb, atb, maskb, rings, spreads, previous, slot, mode, headb, meanb, spreadb, levels, MEMORY, ORDER, LEVELS, TILE)
+        score1, head1, mean1, spread1 = _window(
+            step1,
+            at1,
+            mask1,
+            rings,
+            spreads,
+            previous,
+            slot,
+            mode,
+            head1,
+            mean1,
+            spread1,
+            levels,
+            MEMORY,
+            ORDER,
+            LEVELS,
+            TILE,
+        )
+        score2, head2, mean2, spread2 = _window(
+            step2,
+            at2,
+            live,
+            rings,
+            spreads,
+            previous,
+            slot,
+            mode,
+            head2,
+            mean2,
+            spread2,
+            levels,
+            MEMORY,
+            ORDER,
+            LEVELS,
+            TILE,
+        )
+        scoreb, headb, meanb, spreadb = _window(
+            stepb,
+            atb,
+            maskb,
+            rings,
+            spreads,
+            previous,
+            slot,
+            mode,
+            headb,
+            meanb,
+            spreadb,
+            levels,
+            MEMORY,
+            ORDER,
+            LEVELS,
+            TILE,
+        )
         score = tl.sum(tl.sum(score1, 1), 0) + tl.sum(score2, 0) + tl.sum(scoreb, 0)
         active = tl.sum(tl.sum(tl.abs(step1), 1), 0) + tl.sum(tl.abs(step2), 0) + tl.sum(tl.abs(stepb), 0)
         tl.store(entropies + maps + place, score * share)
@@ -219,11 +280,17 @@ class CudaEngine:
     """
 
     def __init__(
-        self, images: Array, settings: Settings, initial_weights: Sequence[Any] | None = None, device: str = "cuda"
+        self,
+        images: Array,
+        settings: Settings,
+        initial_weights: Sequence[Any] | None = None,
+        device: str = "cuda",
     ) -> None:
         count, rows, columns = images.shape
         if len(settings.hidden) != 1:
-            raise InputError(f"the CUDA engine learns with one hidden layer, not {len(settings.hidden)}; use engine=cpu")
+            raise InputError(
+                f"the CUDA engine learns with one hidden layer, not {len(settings.hidden)}; use engine=cpu"
+            )
         k, self.settings = settings.window_size, settings
         self.size = (rows - k + 1, columns - k + 1)
         self.network = Network(k * k - 1, tuple(settings.hidden))
@@ -250,6 +317,10 @@ class CudaEngine:
         starts = order[:, 0] * self._columns + order[:, 1]
         return torch.from_numpy(starts.astype(np.int32)).to(self._images.device)
 
+    def _scalars(self, *values: float) -> Tensor:
+        """Numbers in the weights' dtype: what is handed to a kernel by value has single precision."""
+        return torch.tensor(values, dtype=self._images.dtype, device=self._images.device)
+
     def _shared(self) -> tuple[int, ...]:
         return self._images[0].numel(), self.size[0] * self.size[1]
 
@@ -261,7 +332,7 @@ class CudaEngine:
         orders = orders_of_epochs(*self.size, s.seed, s.pretrain_epochs)
         size, samples = self._shared()
         _pretrain[(len(self._images),)](
-            self._images, self._starts(orders), self._w1, self._w2, self._b2, self._offsets, s.pretrain_rate, size, samples,
+            self._images, self._starts(orders), self._w1, self._w2, self._b2, self._offsets, self._scalars(s.pretrain_rate), size, samples,
             s.pretrain_epochs, s.pretrain_batch, self._centre, self._inputs, self._hidden,
             H=self._tile[0], P=self._tile[1], ACTIVATION=ACTIVATIONS.index(s.activation),
         )  # fmt: skip
@@ -279,12 +350,22 @@ class CudaEngine:
         size, samples = self._shared()
         maps = [torch.zeros(count, samples, dtype=dtype, device=device) for _ in range(3)]
         stopped = torch.full((count,), -1, dtype=torch.int32, device=device)
-        share = (1 / self.network.weights if s.aggregate == "mean" else 1.0) / (1 if alphas is None else len(alphas))
+        share = (1 / self.network.weights if s.aggregate == "mean" else 1.0) / (
+            1 if alphas is None else len(alphas)
+        )
         places = torch.from_numpy((order[:, 0] * self.size[1] + order[:, 1]).astype(np.int32)).to(device)
-        each = tile * (s.memory + s.order - 1) * dtype.itemsize + (tile * s.memory * 8 if alphas is None else 0)
+        each = tile * (s.memory + s.order - 1) * dtype.itemsize + (
+            tile * s.memory * 8 if alphas is None else 0
+        )
         at_once = max(1, min(count, _SCRATCH // each))
         rings = torch.empty(at_once, s.memory, tile, dtype=dtype, device=device)
-        spreads = torch.empty(at_once if alphas is None else 1, s.memory if alphas is None else 1, tile, dtype=torch.float64, device=device)
+        spreads = torch.empty(
+            at_once if alphas is None else 1,
+            s.memory if alphas is None else 1,
+            tile,
+            dtype=torch.float64,
+            device=device,
+        )
         previous = torch.empty(at_once, max(1, s.order - 1), tile, dtype=dtype, device=device)
         for begin in range(0, count, at_once):
             part = slice(begin, begin + at_once)
@@ -292,7 +373,7 @@ class CudaEngine:
             _sweep[(len(self._images[part]),)](
                 self._images[part], self._starts(order), places, self._w1[part], self._w2[part], self._b2[part], self._offsets,
                 torch.from_numpy(levels).to(device, dtype), rings, spreads, previous, *(m[part] for m in maps), stopped[part],
-                s.learning_rate, share, RUNAWAY, size, samples, self._centre, self._inputs, self._hidden,
+                self._scalars(s.learning_rate, share, RUNAWAY), size, samples, self._centre, self._inputs, self._hidden,
                 H=self._tile[0], P=self._tile[1], MEMORY=s.memory, ORDER=s.order, LEVELS=0 if alphas is None else len(alphas),
                 ACTIVATION=ACTIVATIONS.index(s.activation), NORMALISED=s.step == STEPS[1],
             )  # fmt: skip

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ersm_lab.papers.slem.checks import Array, integer, luminance, sensitivities
+from ersm_lab.papers.slem.checks import Array, InputError, choice, integer, luminance, sensitivities
 from ersm_lab.papers.slem.engine import Engine, Maps, Settings
+
+ENGINES = ("auto", "cpu", "cuda")
+AT_ONCE = 512  # images of one shape that CUDA learns together
 
 
 @dataclass(frozen=True)
@@ -63,28 +66,13 @@ def spatial_learning_entropy(
 
     Raises ``ValueError`` (``InputError``, one line) for bad settings or pixels, and where the learner diverges.
     """
-    if pretrain_epochs is None:
-        pretrain_epochs = 0 if initial_weights is not None else 5
-    if dtype is None:
-        double = initial_weights is not None and np.asarray(initial_weights[0]).dtype == np.float64
-        dtype = "float64" if double else "float32"
+    given = {
+        "window_size": window_size, "hidden": hidden, "learning_rate": learning_rate, "pretrain_epochs": pretrain_epochs,
+        "memory": memory, "order": order, "alphas": alphas, "traversal": traversal, "seed": seed, "dtype": dtype, **settings,
+    }  # fmt: skip
     epochs = integer("epochs", epochs, 1)
-    layers = (hidden,) if isinstance(hidden, (int, np.integer)) else tuple(hidden)
-    levels = sensitivities(alphas)
-    chosen = Settings(
-        window_size=window_size,
-        hidden=layers,
-        learning_rate=learning_rate,
-        pretrain_epochs=pretrain_epochs,
-        memory=memory,
-        order=order,
-        alphas=None if levels is None else tuple(levels.tolist()),
-        traversal=traversal,
-        seed=seed,
-        dtype=dtype,
-        **settings,
-    )
-    pixels = luminance(image).astype(dtype)
+    chosen = _settings(initial_weights, given)
+    pixels = luminance(image).astype(chosen.dtype)
     engine = Engine((pixels.shape[0], pixels.shape[1]), chosen, initial_weights)
     engine.pretrain(pixels)
     maps = engine.room_for_maps(epochs)
@@ -93,16 +81,72 @@ def spatial_learning_entropy(
     return SLEMResult(*maps, engine.weights)
 
 
-def spatial_learning_entropies(
-    images: Iterable[Any], threads: int | None = None, **settings: Any
-) -> Iterator[SLEMResult]:
-    """``spatial_learning_entropy`` of many images, one per core at a time, in the order given.
+def _settings(initial_weights: Sequence[Any] | None, given: dict[str, Any]) -> Settings:
+    """The learner's settings, with what depends on whether weights are given."""
+    found = {**given, "alphas": given.get("alphas", (2, 3, 4, 6, 8, 12))}
+    if found.get("pretrain_epochs") is None:
+        found["pretrain_epochs"] = 0 if initial_weights is not None else 5
+    if found.get("dtype") is None:
+        double = initial_weights is not None and np.asarray(initial_weights[0]).dtype == np.float64
+        found["dtype"] = "float64" if double else "float32"
+    hidden = found.get("hidden", 16)
+    found["hidden"] = (hidden,) if isinstance(hidden, (int, np.integer)) else tuple(hidden)
+    levels = sensitivities(found["alphas"])
+    found["alphas"] = None if levels is None else tuple(levels.tolist())
+    return Settings(**found)
 
-    threads: as many as there are cores unless given; results do not depend on it. settings: of
-    ``spatial_learning_entropy``, the same for all.
+
+def spatial_learning_entropies(
+    images: Iterable[Any], threads: int | None = None, engine: str = "auto", **settings: Any
+) -> Iterator[SLEMResult]:
+    """``spatial_learning_entropy`` of many images, in the order given.
+
+    threads: of the compiled engine, an image per core; as many as there are cores unless given; results do not depend on it.
+    engine: ``cpu``; ``cuda``, many images of one shape at a time, results equal to rounding, one hidden layer; or ``auto``, which
+    takes CUDA where there is a device and the settings allow it. settings: of ``spatial_learning_entropy``, the same for all.
     """
+    if choice("engine", engine, ENGINES) == "cuda" or (engine == "auto" and _cuda_fits(settings)):
+        yield from _on_cuda(images, **settings)
+        return
     with ThreadPoolExecutor(integer("threads", threads or cores(), 1)) as pool:
         yield from pool.map(lambda image: spatial_learning_entropy(image, **settings), images)
+
+
+def _cuda_fits(settings: Mapping[str, Any]) -> bool:
+    import torch
+
+    hidden = settings.get("hidden", 16)
+    return torch.cuda.is_available() and (isinstance(hidden, (int, np.integer)) or len(hidden) == 1)
+
+
+def _on_cuda(images: Iterable[Any], device: str = "cuda", **settings: Any) -> Iterator[SLEMResult]:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("engine is 'cuda', but torch sees no CUDA device; use engine=cpu")
+    from ersm_lab.papers.slem.cuda import CudaEngine
+
+    weights, epochs = settings.pop("initial_weights", None), integer("epochs", settings.pop("epochs", 1), 1)
+    chosen = _settings(weights, settings)
+    for group in _alike(luminance(image).astype(chosen.dtype) for image in images):
+        learners = CudaEngine(np.stack(group), chosen, weights, device)
+        learners.pretrain()
+        swept = [learners.sweep() for _ in range(epochs)]
+        for i in range(len(group)):
+            entropy, activity, error = (np.stack([maps[field][i] for maps in swept]) for field in range(3))
+            yield SLEMResult(entropy, activity, error, learners.weights(i))
+
+
+def _alike(images: Iterable[Array]) -> Iterator[list[Array]]:
+    """Runs of images of one shape, at most ``AT_ONCE`` long."""
+    group: list[Array] = []
+    for image in images:
+        if group and (image.shape != group[0].shape or len(group) == AT_ONCE):
+            yield group
+            group = []
+        group.append(image)
+    if group:
+        yield group
 
 
 def cores() -> int:
