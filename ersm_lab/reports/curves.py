@@ -1,0 +1,139 @@
+"""Curves of a run: its history, and tables whose rows are points of curves; thinned, so that thousands fit a page."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ersm_lab.reports.views import RunView
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of table that holds curves.
+
+    ``table`` is its name in ``index.json``; ``x`` and ``ys`` are columns; ``facets`` columns that tell curves apart:
+    those in ``panels`` get a chart each, the others a menu. ``prefer``: facet -> values, the first one that a run has is
+    what it shows by default.
+    """
+
+    table: str
+    title: str
+    x: str
+    x_label: str
+    ys: tuple[str, ...]
+    panels: tuple[str, ...]
+    picks: tuple[str, ...]
+    prefer: dict[str, tuple[str, ...]]
+    help: str
+
+
+FAMILIES = (
+    Family(
+        "deletion_curves", "Deletion", "share", "tokens deleted, %", ("accuracy",), ("order",), ("ranking",),
+        {"ranking": ("energy", "magnitude")},
+        "Accuracy as tokens are deleted. least_first: higher is better; most_first: lower is better.",
+    ),
+    Family(
+        "pixel_curves", "Deletion and insertion of pixels", "share", "pixels changed, %", ("probability", "accuracy"),
+        ("mode",), ("fill",), {}, "deletion: lower is better; insertion: higher is better.",
+    ),
+    Family(
+        "occlusion", "Structured occlusion", "area", "area occluded, %", ("accuracy",), ("shape",), ("fill",),
+        {"fill": ("mean",)}, "Accuracy on pictures of which a share is covered by a structure.",
+    ),
+)  # fmt: skip
+
+Curve = tuple[list[float], list[float]]
+
+
+def number(text: Any) -> float | None:
+    """A finite float, or None for anything else."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def short(value: float, digits: int = 5) -> float | int:
+    """``value`` with few significant digits, a whole number as such: what a chart can show."""
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def thin(xs: Sequence[float], ys: Sequence[float], limit: int) -> Curve:
+    """At most ``limit`` points: ends, and of each stretch between them the lowest and the highest.
+
+    So a spike of one step stays to be seen, however long the run.
+    """
+    count = len(xs)
+    if count <= limit:
+        return list(xs), list(ys)
+    stretches = max(1, (limit - 2) // 2)
+    kept = {0, count - 1}
+    for place in range(stretches):
+        start = 1 + place * (count - 2) // stretches
+        stop = 1 + (place + 1) * (count - 2) // stretches
+        if start < stop:
+            kept.add(min(range(start, stop), key=ys.__getitem__))
+            kept.add(max(range(start, stop), key=ys.__getitem__))
+    order = sorted(kept)
+    return [xs[i] for i in order], [ys[i] for i in order]
+
+
+def read_history(view: RunView, limit: int) -> dict[str, tuple[list[float], list[float], list[float]]]:
+    """``metrics.csv`` as metric -> steps, epochs, values; a metric needs two points to be a curve."""
+    path = view.path / "metrics.csv"
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    epochs: dict[float, float] = {}
+    for row in _rows(path, view):
+        step = number(row.get("step"))
+        if step is None:
+            continue
+        epochs[step] = number(row.get("epoch")) or 0.0
+        for name, text in row.items():
+            if name and name not in ("step", "epoch") and (value := number(text)) is not None:
+                xs, ys = found.setdefault(name, ([], []))
+                xs.append(step)
+                ys.append(value)
+    result = {}
+    for name, (xs, ys) in found.items():
+        if len(xs) > 1:
+            xs, ys = thin(xs, ys, limit)
+            result[name] = ([short(x, 9) for x in xs], [short(epochs[x], 6) for x in xs], [short(y) for y in ys])
+    return result
+
+
+def read_family(view: RunView, family: Family, limit: int) -> Iterator[tuple[str, dict[str, str], str, Curve]]:
+    """``source, facets, y, (xs, ys)`` for every curve of a family that a run has."""
+    for source in view.sources:
+        path = view.table(source, family.table)
+        if path is None:
+            continue
+        facets = family.panels + family.picks
+        curves: dict[tuple[str, ...], Curve] = {}
+        for row in _rows(path, view):
+            x = number(row.get(family.x))
+            for y in family.ys:
+                value = number(row.get(y))
+                if x is not None and value is not None:
+                    xs, ys = curves.setdefault((y, *(str(row.get(facet, "")) for facet in facets)), ([], []))
+                    xs.append(short(x))
+                    ys.append(short(value))
+        for (y, *values), (xs, ys) in curves.items():
+            yield source, dict(zip(facets, values, strict=True)), y, thin(xs, ys, limit)
+
+
+def _rows(path: Path, view: RunView) -> Iterator[dict[str, str]]:
+    if not path.is_file():
+        return
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            yield from csv.DictReader(file)
+    except (OSError, csv.Error):
+        view.notes.append(f"{path}: cannot be read")
