@@ -105,11 +105,17 @@ def read_history(view: RunView, limit: int) -> dict[str, tuple[list[float], list
     for name, (xs, ys) in found.items():
         if len(xs) > 1:
             xs, ys = thin(xs, ys, limit)
-            result[name] = ([short(x, 9) for x in xs], [short(epochs[x], 6) for x in xs], [short(y) for y in ys])
+            result[name] = (
+                [short(x, 9) for x in xs],
+                [short(epochs[x], 6) for x in xs],
+                [short(y) for y in ys],
+            )
     return result
 
 
-def read_family(view: RunView, family: Family, limit: int) -> Iterator[tuple[str, dict[str, str], str, Curve]]:
+def read_family(
+    view: RunView, family: Family, limit: int
+) -> Iterator[tuple[str, dict[str, str], str, Curve]]:
     """``source, facets, y, (xs, ys)`` for every curve of a family that a run has."""
     for source in view.sources:
         path = view.table(source, family.table)

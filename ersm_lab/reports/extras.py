@@ -21,7 +21,9 @@ def read_tables(outputs: Path, page: Path, notes: list[str]) -> list[dict[str, A
     found = []
     for path in sorted((outputs / "tables").glob("*/table.json")):
         try:
-            found.append({**_table(json.loads(path.read_text(encoding="utf-8"))), "href": link(path.parent, page)})
+            found.append(
+                {**_table(json.loads(path.read_text(encoding="utf-8"))), "href": link(path.parent, page)}
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             notes.append(f"{path}: not a table that this version reads")
     return found
@@ -99,7 +101,9 @@ def _csv(entry: Artifact, store: ArtifactStore, notes: list[str]) -> dict[str, A
     except (OSError, csv.Error):
         notes.append(f"{path}: cannot be read")
         return None
-    cells = [[value if (value := number(cell)) is not None else cell for cell in row] for row in rows[:MOST_ROWS]]
+    cells = [
+        [value if (value := number(cell)) is not None else cell for cell in row] for row in rows[:MOST_ROWS]
+    ]
     return {
         "title": entry.title or entry.name, "description": entry.description, "columns": head, "rows": cells,
         "left_out": max(0, len(rows) - MOST_ROWS),
@@ -122,8 +126,16 @@ def read_claims(outputs: Path, notes: list[str]) -> list[dict[str, Any]]:
             continue
         if isinstance(loaded, dict):
             held = loaded.get("claims", loaded)
-            loaded = [{"claim": name, **item} for name, item in held.items() if isinstance(item, dict)] if isinstance(held, dict) else held
-        found += [dict(_scalars(item)) for item in loaded if isinstance(item, dict)] if isinstance(loaded, list) else []
+            loaded = (
+                [{"claim": name, **item} for name, item in held.items() if isinstance(item, dict)]
+                if isinstance(held, dict)
+                else held
+            )
+        found += (
+            [dict(_scalars(item)) for item in loaded if isinstance(item, dict)]
+            if isinstance(loaded, list)
+            else []
+        )
     return found
 
 
@@ -132,6 +144,9 @@ def _scalars(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
         if isinstance(value, dict):
             yield from _scalars(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            yield f"{prefix}{key}", ", ".join(str(part) for part in value[:12]) + (" …" if len(value) > 12 else "")
+            yield (
+                f"{prefix}{key}",
+                ", ".join(str(part) for part in value[:12]) + (" …" if len(value) > 12 else ""),
+            )
         else:
             yield f"{prefix}{key}", value

@@ -17,7 +17,13 @@ import ersm_lab
 from ersm_lab.errors import UserError
 from ersm_lab.reports.extras import read_claims, read_comparisons, read_tables
 from ersm_lab.reports.payload import (
-    class_sets, count_curves, curve_sets, first_selection, link, points_for, run_rows,
+    class_sets,
+    count_curves,
+    curve_sets,
+    first_selection,
+    link,
+    points_for,
+    run_rows,
 )  # fmt: skip
 from ersm_lab.reports.pictures import Picture, embed, figures, in_turns
 from ersm_lab.reports.views import RunView

@@ -16,7 +16,7 @@ from ersm_lab.reports.curves import FAMILIES, read_family, read_history, short
 from ersm_lab.reports.views import RunView
 
 MOST_SELECTED = 8
-_FIRST_KEYS = ("model.variant", "data.name", "model.backbone.name")
+_FIRST_KEYS = ("model.variant",)
 _LAST_KEYS = ("paths.", "logger.", "callbacks.", "trainer.threads", "trainer.progress")
 
 
@@ -81,13 +81,19 @@ def curve_sets(views: Sequence[RunView], points: int) -> dict[str, Any]:
     """``history`` (a dictionary per run) and ``families``; lists of x that repeat are numbered in ``lists``."""
     lists = Numbered()
     history = [
-        {name: [lists(steps), lists(epochs), ys] for name, (steps, epochs, ys) in read_history(view, points).items()}
+        {
+            name: [lists(steps), lists(epochs), ys]
+            for name, (steps, epochs, ys) in read_history(view, points).items()
+        }
         for view in views
     ]
     families = []
     for family in FAMILIES:
         runs = [
-            [[source, facets, y, lists(xs), ys] for source, facets, y, (xs, ys) in read_family(view, family, points)]
+            [
+                [source, facets, y, lists(xs), ys]
+                for source, facets, y, (xs, ys) in read_family(view, family, points)
+            ]
             for view in views
         ]
         if any(runs):
@@ -122,7 +128,9 @@ def first_selection(views: Sequence[RunView]) -> list[int]:
 
     The experiment is the one with most evaluated runs, the newest of those that have as many.
     """
-    finished = [place for place, view in enumerate(views) if view.status == "finished"] or list(range(len(views)))
+    finished = [place for place, view in enumerate(views) if view.status == "finished"] or list(
+        range(len(views))
+    )
     weight = Counter({views[place].experiment: 0 for place in finished})
     weight.update(views[place].experiment for place in finished if len(views[place].sources) > 1)
     experiment = max(weight, key=lambda name: weight[name])

@@ -79,7 +79,9 @@ def resolve(key: str, known: Iterable[str]) -> str:
         return best[0]
     if best:
         raise UserError(f"'{key}' may be {', '.join(best[:6])}: write more of the name")
-    near = difflib.get_close_matches(key, [*names, *(name.split(".")[-1].split("/")[-1] for name in names)], n=1)
+    near = difflib.get_close_matches(
+        key, [*names, *(name.split(".")[-1].split("/")[-1] for name in names)], n=1
+    )
     raise UserError(f"no run has a '{key}'" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
@@ -101,7 +103,11 @@ def _same(value: Any, pattern: str) -> bool:
             return float(value) == float(pattern)
         except ValueError:
             return fnmatch.fnmatchcase(str(value), pattern)
-    shown = {None: "null", True: "true", False: "false"}.get(value, value) if not isinstance(value, str) else value
+    shown = (
+        {None: "null", True: "true", False: "false"}.get(value, value)
+        if not isinstance(value, str)
+        else value
+    )
     return fnmatch.fnmatchcase(str(shown).lower(), pattern.lower())
 
 

@@ -80,10 +80,13 @@ class RunView:
             self.notes.append(f"{store.path}: index.json cannot be read")
 
     def table(self, source: str, name: str) -> Path | None:
-        """The CSV file of a table that the index names and that is there."""
+        """The CSV file of a table that the index names and that is there.
+
+        A figure may have its table's name: the index then names the figure, and the table lies beside it.
+        """
         entry = self.sources[source].get(name)
-        paths = [path for path in entry.paths if path.suffix == ".csv"] if entry and entry.kind == "table" else []
-        return paths[0] if paths and paths[0].is_file() else None
+        path = entry.paths[0].with_name(f"{name}.csv") if entry and entry.paths else None
+        return path if path and path.is_file() else None
 
 
 def read_view(path: Path) -> RunView | None:

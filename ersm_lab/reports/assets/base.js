@@ -45,7 +45,7 @@ function shownNumber(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
-  const text = size >= 1e6 || (size < 1e-3 && size > 0) ? value.toExponential(digits - 2) : String(Number(value.toPrecision(digits)));
+  const text = size >= 1e6 || (size < 1e-3 && size > 0) ? Number(value.toPrecision(digits)).toExponential() : String(Number(value.toPrecision(digits)));
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
@@ -102,7 +102,7 @@ function setTheme(theme) {
   const root = document.documentElement;
   if (theme === "auto") delete root.dataset.theme;
   else root.dataset.theme = theme;
-  $("theme").textContent = `Theme: ${theme}`;
+  $("theme").replaceChildren(el("span", { "aria-hidden": "true" }, "◐ "), hidden("Theme: "), theme);
   try { localStorage.setItem("ersm-lab-theme", theme); } catch { /* a page from a file may have no storage */ }
 }
 function startTheme() {

@@ -1,10 +1,9 @@
 // A line chart with bands, read by pointer or arrow keys, and its numbers in a table below.
-let widthOfText = 6.2;
 
 function niceTicks(low, high, count) {
   const raw = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) || power * 10;
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw) || power * 10;
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
@@ -39,7 +38,7 @@ function chart({ title, xLabel, yLabel, series, logY = false, from = null, summa
   const round = (v) => v.toFixed(1);
 
   const drawing = svg("svg", { viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true", focusable: "false" });
-  for (const y of logY ? logTicks(y0, y1) : niceTicks(y0, y1, 5)) {
+  for (const y of logY ? logTicks(y0, y1) : niceTicks(y0, y1, 6)) {
     drawing.append(svg("line", { class: "grid", x1: left, x2: W - right, y1: round(py(y)), y2: round(py(y)) }),
       svg("text", { class: "tick-y", x: left - 7, y: round(py(y) + 3.5) }, shownNumber(y)));
   }

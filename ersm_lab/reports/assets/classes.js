@@ -37,13 +37,12 @@ function drawClasses() {
   const full = highest <= 1 ? 1 : highest;
   const count = rows.length;
   if (!perClass.all) rows = rows.slice(0, MOST_BARS);
-  const body_rows = rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.name), el("td", {}, row.scores.map((value, i) => {
+  const items = rows.map((row) => el("li", {}, el("strong", {}, row.name), el("div", {}, row.scores.map((value, i) => {
     if (value === null) return null;
     const bar = el("span", { class: `bar-fill c${lines[i].colour}` });
     bar.style.width = `${Math.max(0, 100 * value / full).toFixed(1)}%`;
     return el("div", { class: "bar-line", title: lines[i].label }, el("span", { class: "bar-room" }, bar), el("span", { class: "bar-value" }, hidden(`${lines[i].label}: `), shownNumber(value, 3)));
   }))));
-  body.replaceChildren(el("table", { class: "bars" }, el("caption", { class: "vh" }, perClass.measure),
-    el("thead", { class: "vh" }, el("tr", {}, el("th", { scope: "col" }, "class"), el("th", { scope: "col" }, perClass.measure))), el("tbody", {}, body_rows)),
+  body.replaceChildren(el("ul", { class: "bars", "aria-label": perClass.measure }, items),
     count > rows.length ? el("button", { type: "button", onclick: () => { perClass.all = true; drawClasses(); } }, `Show all ${count} classes`) : "");
 }

@@ -54,7 +54,7 @@ function drawLearning() {
     const series = visibleLines().map((line) => {
       const curves = line.members.map((run) => data.history[run][name]).filter(Boolean).map(([steps, epochs, ys]) =>
         smoothed(pairs(data.lists[learning.x === "step" ? steps : epochs], ys), learning.smooth));
-      return curves.length ? { line, label: line.label, ...meanCurve(curves) } : null;
+      return curves.length ? { line, label: seriesLabel(line, curves.length), ...meanCurve(curves) } : null;
     }).filter(Boolean);
     return chart({ title: name, xLabel: learning.x, yLabel: name.split("/").pop().replaceAll("_", " "), series, logY: learning.log });
   });
@@ -127,7 +127,7 @@ function drawFamily(family, chosen, body) {
     [...byName].forEach(([name, curves]) => {
       const [panel, extra] = JSON.parse(name);
       if (!panels.has(panel)) panels.set(panel, []);
-      panels.get(panel).push({ line, extra, ...meanCurve(curves) });
+      panels.get(panel).push({ line, extra, label: seriesLabel(line, curves.length), ...meanCurve(curves) });
     });
   });
   const extras = [...new Set([...panels.values()].flat().map((s) => s.extra))];
@@ -138,7 +138,7 @@ function drawFamily(family, chosen, body) {
       // of one run, settings get the colours; of several, dashes
       const line = extras.length > 1 && single ? { ...s.line, colour: place % COLOURS, dash: DASHES[Math.floor(place / COLOURS) % DASHES.length] }
         : extras.length > 1 ? { ...s.line, dash: DASHES[place % DASHES.length] } : s.line;
-      return { ...s, line, label: s.extra ? (single ? s.extra : `${s.line.label}, ${s.extra}`) : s.line.label };
+      return { ...s, line, label: s.extra ? (single ? s.extra : `${s.label}, ${s.extra}`) : s.label };
     });
     return chart({ title: panel.replaceAll("_", " "), xLabel: family.x_label, yLabel: `${chosen.y}, %`, series, from: 0,
       summaries: [["first", (p) => p[0][1]], ["last", (p) => p[p.length - 1][1]], ["area", area]] });

@@ -2,7 +2,8 @@
 function rowsTable(caption, rows, heads = null) {
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, scrollable` },
     el("table", { class: "plain" }, el("caption", { class: "vh" }, caption),
-      heads && el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      heads && el("thead", {}, el("tr", {}, heads.map((head, i) =>
+        (head ? el("th", { scope: "col", class: rows[0]?.children[i]?.className || null }, head) : el("td"))))),
       el("tbody", {}, rows)));
 }
 
@@ -11,7 +12,7 @@ const pairRow = ([name, value]) => el("tr", {}, el("th", { scope: "row" }, name)
 function openDialog(dialog, title, ...content) {
   const heading = el("h2", { id: `${dialog.id}-title` }, title);
   const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
-  dialog.replaceChildren(el("div", { class: "dialog-head" }, heading, close), ...content);
+  dialog.replaceChildren(el("div", { class: "dialog-head" }, heading, close), ...content.filter(Boolean));
   if (!dialog.open) dialog.showModal();
   close.focus();
 }
@@ -60,7 +61,7 @@ function drawDifferences() {
   });
   const all = shownRuns().length;
   place.replaceChildren(
-    el("p", { class: "muted" }, `${keys.length} keys differ; marked: not the most common value.`
+    el("p", { class: "muted" }, `${keys.length} keys differ; marked: not what most of them have.`
       + (all > runs.length ? ` The first ${runs.length} of ${all} runs.` : "")),
     rowsTable("Configuration keys that differ", rows, ["key", ...runs.map(runLabel)]));
 }

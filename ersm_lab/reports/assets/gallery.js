@@ -14,7 +14,7 @@ function card(picture, label, group, line = null) {
   const what = `${picture.title}, ${label}`;
   const image = picture.data
     ? el("button", { type: "button", class: "thumb", onclick: () => openLightbox(group, group.indexOf(picture)) },
-      el("img", { src: picture.data, alt: `${what}. Enlarge.`, width: picture.size[0], height: picture.size[1], loading: "lazy" }))
+      el("img", { src: picture.data, alt: `${what}. Enlarge.`, width: picture.size[0], height: picture.size[1] }))
     : el("p", { class: "muted absent" }, "Not embedded, to keep this page small. ", el("a", { href: picture.href, "aria-label": `Open the file of ${what}` }, "Open the file"));
   return el("figure", { class: "card" }, image, el("figcaption", {}, line && swatch(line), label));
 }

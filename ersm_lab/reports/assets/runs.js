@@ -1,5 +1,5 @@
 // The run table: filter, columns that differ, selection.
-const MOST_KEYS = 6, MOST_METRICS = 5;
+const MOST_KEYS = 5, MOST_METRICS = 5;
 let runTable = null;
 let chosenColumns = null; // null: those that tell the listed runs apart
 
@@ -7,20 +7,21 @@ function differing(runs, keys) {
   return keys.filter((key) => new Set(runs.map((run) => JSON.stringify(configValue(run, key)))).size > 1);
 }
 
-// keys that tell runs apart, without those that follow from the ones before them
+// keys that tell runs apart, without those that nearly always follow from the experiment and the keys before
 function automaticKeys(runs) {
   const main = data.keys.slice(0, data.main_keys);
   const chosen = [];
-  let groups = runs.map(() => "");
+  let groups = runs.map((run) => data.runs[run].experiment);
   for (const key of differing(runs, main)) {
     if (chosen.length >= MOST_KEYS) break;
     const values = runs.map((run) => JSON.stringify(configValue(run, key)));
-    const seen = new Map();
-    const follows = groups.every((group, i) => {
-      if (!seen.has(group)) seen.set(group, values[i]);
-      return seen.get(group) === values[i];
+    const pairs_ = new Map();
+    groups.forEach((group, i) => {
+      if (!pairs_.has(group)) pairs_.set(group, new Map());
+      pairs_.get(group).set(values[i], (pairs_.get(group).get(values[i]) || 0) + 1);
     });
-    if (follows) continue;
+    const usual = [...pairs_.values()].reduce((sum, count) => sum + Math.max(...count.values()), 0);
+    if (usual >= runs.length * 0.95) continue;
     chosen.push(key);
     groups = groups.map((group, i) => `${group}|${values[i]}`);
   }
@@ -32,26 +33,29 @@ function automaticMetrics(runs) {
   return found.slice(0, MOST_METRICS);
 }
 
+// the value that more than half of the runs have, as JSON, or null: then none is unusual
 function mostCommon(runs, key) {
   const count = new Map();
   for (const run of runs) {
     const value = JSON.stringify(configValue(run, key));
     count.set(value, (count.get(value) || 0) + 1);
   }
-  return [...count].sort((a, b) => b[1] - a[1])[0]?.[0];
+  const [value, times] = [...count].sort((a, b) => b[1] - a[1])[0] || [null, 0];
+  return times * 2 > runs.length ? value : null;
 }
 
 function runColumns() {
   const runs = state.listed;
   const keys = chosenColumns ? data.keys.filter((key) => chosenColumns.has(`c:${key}`)) : automaticKeys(runs);
   const metrics = chosenColumns ? data.metrics.filter((name) => chosenColumns.has(`m:${name}`)) : automaticMetrics(runs);
+  const statuses = chosenColumns || runs.some((run) => data.runs[run].status !== "finished");
   const seeds = new Set(runs.map((run) => data.runs[run].seed)).size > 1;
   const columns = [
-    { key: "select", heading: "Show in charts", value: () => 0, cell: selectCell },
+    { key: "select", label: "shown", title: "Show in charts and pictures", value: (i) => Number(state.selected.has(i)), down: true, cell: selectCell },
     { key: "name", label: "run", head: true, value: (i) => data.runs[i].name, cell: nameCell },
     { key: "experiment", label: "experiment", value: (i) => data.runs[i].experiment },
-    { key: "status", label: "status", value: (i) => data.runs[i].status, cell: statusCell },
   ];
+  if (statuses) columns.push({ key: "status", label: "status", value: (i) => data.runs[i].status, cell: statusCell });
   for (const key of keys) {
     const common = mostCommon(runs, key);
     columns.push({
@@ -91,6 +95,7 @@ function selectCell(run, td) {
       state.scope = "selected";
       emit("shown");
     } });
+  td.classList.add("tick-cell");
   td.append(box);
 }
 
@@ -107,9 +112,9 @@ function statusCell(run, td) {
 
 function differsCell(td, value, common) {
   td.append(shownValue(value));
-  if (JSON.stringify(value) === common) return;
+  if (common === null || JSON.stringify(value) === common) return;
   td.classList.add("differs");
-  td.title = `most runs: ${common === undefined ? "–" : common}`;
+  td.title = `most have ${common === undefined ? "none" : common}`;
   td.append(hidden(" (differs)"));
 }
 

@@ -33,7 +33,7 @@ function shownLines() {
       groups.get(key).push(run);
     }
     found = [...groups].sort((a, b) => compareValues(a[0], b[0]))
-      .map(([key, members]) => ({ key: `group ${key}`, label: `${key} (n = ${members.length})`, members }));
+      .map(([key, members]) => ({ key: `group ${key}`, name: key, label: `${key} (n = ${members.length})`, members }));
   }
   found.forEach((line, i) => Object.assign(line, {
     colour: i % COLOURS, dash: DASHES[Math.floor(i / COLOURS) % DASHES.length], off: state.hidden.has(line.key),
@@ -71,7 +71,7 @@ function drawShown() {
   const note = !all.length ? "Tick runs in the table, or show all listed."
     : all.length > MOST_LINES ? `The first ${MOST_LINES} of ${all.length} lines: filter, or take means.` : null;
   bar.replaceChildren(el("div", { class: "controls" }, scope, lines),
-    el("div", { class: "chips", role: "group", "aria-label": "Lines" }, chips), note && el("p", { class: "muted", role: "status" }, note));
+    el("div", { class: "chips", role: "group", "aria-label": "Lines" }, chips), !note ? "" : el("p", { class: "muted", role: "status" }, note));
   if (focused) bar.querySelector(`[data-at="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -84,6 +84,9 @@ function at(points, x) {
   const [x0, y0] = points[low], [x1, y1] = points[high];
   return x1 === x0 ? y0 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
 }
+
+// what a line is called in a chart to which only some of its runs have something to say
+const seriesLabel = (line, count) => (line.name === undefined ? line.label : `${line.name} (n = ${count})`);
 
 // curves: [[[x, y], ...], ...] -> {points, band}: the mean over the x that all have, and one standard deviation about it
 function meanCurve(curves) {

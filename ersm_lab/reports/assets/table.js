@@ -44,7 +44,7 @@ function sortableTable({ caption, columns, rows, size = 25, sort = null, rowClas
     attributes["aria-sort"] = active ? (sort.down ? "descending" : "ascending") : null;
     const mark = el("span", { "aria-hidden": "true", class: "arrow" }, active ? (sort.down ? "▼" : "▲") : "");
     return el("th", attributes, el("button", { type: "button", "data-key": column.key, onclick: () => {
-      const down = active ? !sort.down : Boolean(column.numeric); // of numbers, the largest first
+      const down = active ? !sort.down : Boolean(column.numeric || column.down); // of numbers, the largest first
       sort = { key: column.key, down };
       page = 0;
       draw();
