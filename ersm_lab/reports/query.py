@@ -135,7 +135,7 @@ def select(words: Sequence[str], outputs: Path) -> list[RunView]:
     ]
     if not chosen:
         raise UserError(f"none of {len(views)} runs matches {' '.join(words)}")
-    return sorted(chosen, key=lambda view: view.name, reverse=True)
+    return sorted(chosen, key=lambda view: (view.started, view.name), reverse=True)
 
 
 def searchable(view: RunView) -> str:

@@ -43,6 +43,11 @@ class RunView:
         return "/".join(str(self.record[key]) for key in ("paper", "experiment") if self.record.get(key))
 
     @property
+    def started(self) -> str:
+        """When, in UTC, to the millisecond; its name says so to the second."""
+        return str((self.record.get("timings") or {}).get("started") or "")
+
+    @property
     def said(self) -> list[str]:
         """The keys that somebody set when the run was started."""
         words = [str(word) for word in self.record.get("overrides") or []]
