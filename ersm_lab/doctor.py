@@ -216,7 +216,12 @@ def _data_sets(data: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
             remedy = f"{get or f'put it into {root}'}; where you have it: data.root=DIR"
         elif state == "generated when used":
             remedy = f"nothing; ahead of time: ersm-lab data make {name}"
-        yield Finding(f"data={name}", MISSING if state == "missing" else GOOD, str(root) if state == "missing" else f"{root}, {state}", remedy)
+        yield Finding(
+            f"data={name}",
+            MISSING if state == "missing" else GOOD,
+            str(root) if state == "missing" else f"{root}, {state}",
+            remedy,
+        )
 
 
 def _wandb(outputs: str) -> Iterator[Finding]:
@@ -250,7 +255,7 @@ def _wandb(outputs: str) -> Iterator[Finding]:
 def _has_login(host: str) -> bool:
     """Whether the user's netrc names the host. The key itself is not looked at."""
     try:
-        return host in netrc.netrc().hosts
+        return host in netrc.netrc(os.environ.get("NETRC")).hosts
     except (OSError, netrc.NetrcParseError):
         return False
 

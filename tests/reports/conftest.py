@@ -43,16 +43,30 @@ def make_run(
         "data": {"name": "digits", "root": "data/digits"}, "optimizer": {"lr": lr}, "logger": {"name": "csv"},
     }  # fmt: skip
     run = RunDirectory.create(
-        outputs, "ersm", experiment, config, [f"model={variant}", f"optimizer.lr={lr}"], {"seed": seed, **record}
+        outputs,
+        "ersm",
+        experiment,
+        config,
+        [f"model={variant}", f"optimizer.lr={lr}"],
+        {"seed": seed, **record},
     )
     steps = np.arange(40)
-    history = pd.DataFrame({"epoch": steps // 10, "step": steps, "train/loss": 2.0 / (1 + steps) + 0.01 * seed})
+    history = pd.DataFrame(
+        {"epoch": steps // 10, "step": steps, "train/loss": 2.0 / (1 + steps) + 0.01 * seed}
+    )
     history["val/accuracy"] = np.where(steps % 10 == 9, accuracy - 0.1 + steps / 400, np.nan)
     history.to_csv(run.metrics_path, index=False)
     labels = np.repeat([0, 1, 2], 4)
-    frame = pd.DataFrame({"index": range(12), "label": labels, "correct": [1.0, 0, 0, 0] + [1.0, 1, 0, 0] + [1.0, 1, 1, 1]})
+    frame = pd.DataFrame(
+        {"index": range(12), "label": labels, "correct": [1.0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1]}
+    )
     run.artifacts.table("predictions", frame, "Predictions")
-    add_figure(run.artifacts, "panels", picture(outputs / "block.png", seed), "Image, mask, faded image")
+    add_figure(
+        run.artifacts,
+        "panels",
+        picture(outputs / "block.png", round(1000 * accuracy) + seed),
+        "Image, mask, faded image",
+    )
     run.finish(status, summary={"test/accuracy": accuracy, "test/cross_entropy": 1 - accuracy, "test/images": 12},
                error=None if status == "finished" else "ValueError: no")  # fmt: skip
     return run
@@ -99,9 +113,18 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tables" / "two").mkdir(parents=True)
     (folder / "tables" / "two" / "table.json").write_text(json.dumps(table))
     comparison = ComparisonDirectory.create(folder, "ersm", "stress", ["one", "two"], {"suite": "stress"})
-    comparison.artifacts.table("means", pd.DataFrame({"metric": [f"m{i}" for i in range(30)], "mean": np.arange(30.0)}), "Means")
+    comparison.artifacts.table(
+        "means", pd.DataFrame({"metric": [f"m{i}" for i in range(30)], "mean": np.arange(30.0)}), "Means"
+    )
     add_figure(comparison.artifacts, "arms", picture(folder / "c.png", 9), "All arms")
     comparison.finish("finished")
-    claims = [{"claim": "sparsity emerges", "verdict": "holds on digits", "effect": 0.3, "interval": {"low": 0.2, "high": 0.4}}]
+    claims = [
+        {
+            "claim": "sparsity emerges",
+            "verdict": "holds on digits",
+            "effect": 0.3,
+            "interval": {"low": 0.2, "high": 0.4},
+        }
+    ]
     (folder / "claims.json").write_text(json.dumps({"claims": claims}))
     return folder

@@ -26,17 +26,23 @@ from tests.reports.conftest import evaluate, make_run, picture
 
 def parts(page: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The two JSON blocks of a page."""
-    blocks = re.findall(r'<script type="application/json" id="[a-z-]+">(.*?)</script>', page.read_text(), re.S)
+    blocks = re.findall(
+        r'<script type="application/json" id="[a-z-]+">(.*?)</script>', page.read_text(), re.S
+    )
     assert len(blocks) == 2
     return json.loads(blocks[0]), json.loads(blocks[1])
 
 
-def write(outputs: Path, page: Path, *words: str, **keywords: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def write(
+    outputs: Path, page: Path, *words: str, **keywords: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     write_page(page, select(words, outputs), outputs, **keywords)
     return parts(page)
 
 
-def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons(outputs: Path, tmp_path: Path) -> None:
+def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons(
+    outputs: Path, tmp_path: Path
+) -> None:
     data, pictures = write(outputs, tmp_path / "p.html")
     assert len(data["runs"]) == 7
     assert {family["table"] for family in data["families"]} == {"deletion_curves", "occlusion"}
@@ -49,7 +55,9 @@ def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons
     assert data["meta"]["notes"] == []
 
 
-def test_only_keys_that_differ_stand_with_runs_and_what_people_set_comes_first(outputs: Path, tmp_path: Path) -> None:
+def test_only_keys_that_differ_stand_with_runs_and_what_people_set_comes_first(
+    outputs: Path, tmp_path: Path
+) -> None:
     data, _ = write(outputs, tmp_path / "p.html")
     assert data["keys"] == ["model.variant", "optimizer.lr"]
     assert data["constant"]["model.mask.temperature"] == 1.0
@@ -116,7 +124,9 @@ def test_damaged_parts_are_named_and_the_rest_is_shown(outputs: Path, tmp_path: 
 def test_numbers_that_json_does_not_know_become_null(tmp_path: Path) -> None:
     run = make_run(tmp_path / "outputs")
     record = run.record
-    (run.path / "run.json").write_text(json.dumps({**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0}}))
+    (run.path / "run.json").write_text(
+        json.dumps({**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0}})
+    )
     data, _ = write(tmp_path / "outputs", tmp_path / "p.html")
     assert data["runs"][0]["seed"] is None
     assert dict(zip(data["metrics"], data["runs"][0]["summary"], strict=True)) == {"a": None, "b": 2.0}
@@ -163,9 +173,11 @@ def test_scores_per_class_come_from_tables_and_from_predictions(outputs: Path) -
     assert found["per_class", "iou"] == {"road": 0.9, "pole": pytest.approx(0.45)}
     (view.path / "artifacts" / "predictions.parquet").rename(view.path / "kept")
     try:
-        assert {s for _, t, _, s in ((a, b, c, tuple(d.values())) for a, b, c, d in read_classes(view)) if t == "predictions"} == {
-            (0.25, 0.5, 1.0)
-        }
+        assert {
+            s
+            for _, t, _, s in ((a, b, c, tuple(d.values())) for a, b, c, d in read_classes(view))
+            if t == "predictions"
+        } == {(0.25, 0.5, 1.0)}
     finally:
         (view.path / "kept").rename(view.path / "artifacts" / "predictions.parquet")
 
@@ -203,13 +215,16 @@ def test_the_verb_writes_the_page_without_torch(outputs: Path, tmp_path: Path) -
         f"done = main(['report', 'variant=recommended', 'paths.outputs={outputs}', 'out={tmp_path}/p.html', 'pictures=0']); "
         "assert 'torch' not in sys.modules, 'torch was imported'; sys.exit(done)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), env=os.environ
+    )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^2 runs, 0 of 3 pictures, [\d.]+ MB: .*p\.html$", done.stdout, re.M)
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [(["out="], "is a folder"), (["pictures=many"], "how many megabytes"), (["pictures=-1"], "between")]
+    ("words", "message"),
+    [(["out="], "is a folder"), (["pictures=many"], "how many megabytes"), (["pictures=-1"], "between")],
 )
 def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Path) -> None:
     from ersm_lab.reports.command import command

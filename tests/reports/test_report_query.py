@@ -17,7 +17,11 @@ def names(words: list[str], outputs: Path) -> list[tuple[str, int]]:
 def test_without_words_every_run_is_named_newest_first(outputs: Path) -> None:
     views = select([], outputs)
     assert len(views) == 7
-    assert [(view.record["seed"], view.status) for view in views[:3]] == [(7, "failed"), (1, "finished"), (0, "finished")]
+    assert [(view.record["seed"], view.status) for view in views[:3]] == [
+        (7, "failed"),
+        (1, "finished"),
+        (0, "finished"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ function start() {
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   }
+  // a chooser closes as a menu does
+  const choosers = () => [...document.querySelectorAll(".chooser[open]")];
+  document.addEventListener("click", (event) => choosers().forEach((box) => { if (!event.composedPath().includes(box)) box.open = false; }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") choosers().forEach((box) => { box.open = false; box.querySelector("summary").focus(); });
+  });
   window.addEventListener("beforeprint", () => document.querySelectorAll("details.numbers").forEach((box) => { box.open = false; }));
   draw();
   drawNav();
