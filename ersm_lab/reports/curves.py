@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -88,29 +89,42 @@ def thin(xs: Sequence[float], ys: Sequence[float], limit: int) -> Curve:
 
 def read_history(view: RunView, limit: int) -> dict[str, tuple[list[float], list[float], list[float]]]:
     """``metrics.csv`` as metric -> steps, epochs, values; a metric needs two points to be a curve."""
-    path = view.path / "metrics.csv"
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    epochs: dict[float, float] = {}
-    for row in _rows(path, view):
-        step = number(row.get("step"))
-        if step is None:
-            continue
-        epochs[step] = number(row.get("epoch")) or 0.0
-        for name, text in row.items():
-            if name and name not in ("step", "epoch") and (value := number(text)) is not None:
-                xs, ys = found.setdefault(name, ([], []))
-                xs.append(step)
-                ys.append(value)
+    columns = _columns(view.path / "metrics.csv", view)
+    steps = columns.pop("step", None)
+    if steps is None:
+        return {}
+    epochs = [epoch or 0.0 for epoch in columns.pop("epoch", [0.0] * len(steps))]
     result = {}
-    for name, (xs, ys) in found.items():
-        if len(xs) > 1:
-            xs, ys = thin(xs, ys, limit)
+    for name, values in columns.items():
+        there = [
+            i for i, (step, value) in enumerate(zip(steps, values, strict=True)) if None not in (step, value)
+        ]
+        if len(there) > 1:
+            places, ys = thin(there, [float(values[i] or 0.0) for i in there], limit)
             result[name] = (
-                [short(x, 9) for x in xs],
-                [short(epochs[x], 6) for x in xs],
+                [short(steps[int(i)] or 0.0, 9) for i in places],
+                [short(epochs[int(i)], 6) for i in places],
                 [short(y) for y in ys],
-            )
+            )  # fmt: skip
     return result
+
+
+def _columns(path: Path, view: RunView) -> dict[str, list[float | None]]:
+    """A table of numbers by column; a short row is as if filled with blanks."""
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            head, *rows = list(csv.reader(file)) or [[]]
+    except (OSError, csv.Error):
+        view.notes.append(f"{path}: cannot be read")
+        return {}
+    cells = list(zip_longest(*rows, fillvalue=""))[: len(head)]
+    return {
+        name: [number(text) if text else None for text in column]
+        for name, column in zip(head, cells, strict=False)
+        if name
+    }
 
 
 def read_family(
