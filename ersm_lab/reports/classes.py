@@ -24,7 +24,7 @@ def read_classes(view: RunView) -> Iterator[tuple[str, str, str, Scores]]:
     """
     for source, entries in view.sources.items():
         for name, entry in entries.items():
-            path = view.table(source, name) if entry.kind == "table" else None
+            path = view.table(source, name) if entry.kind in ("table", "figure") else None
             if path is None:
                 continue
             try:

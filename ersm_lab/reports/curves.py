@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,35 +17,48 @@ from ersm_lab.reports.views import RunView
 class Family:
     """A kind of table that holds curves.
 
-    ``table`` is its name in ``index.json``; ``x`` and ``ys`` are columns; ``facets`` columns that tell curves apart:
-    those in ``panels`` get a chart each, the others a menu. ``prefer``: facet -> values, the first one that a run has is
-    what it shows by default.
+    ``table`` is its name in ``index.json``; ``x`` is a column, ``ys`` are columns (shares in [0, 1], shown as percent) and what
+    to call them; a chart is drawn per value of the columns ``panels``, and ``picks`` get a menu. ``prefer``: column of
+    ``picks`` -> values; the first one that a run has is what its line shows at the start, ``*`` being all of them.
     """
 
     table: str
     title: str
     x: str
     x_label: str
-    ys: tuple[str, ...]
-    panels: tuple[str, ...]
-    picks: tuple[str, ...]
-    prefer: dict[str, tuple[str, ...]]
-    help: str
+    ys: dict[str, str]
+    panels: tuple[str, ...] = ()
+    picks: tuple[str, ...] = ()
+    prefer: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    help: str = ""
 
 
 FAMILIES = (
     Family(
-        "deletion_curves", "Deletion", "share", "tokens deleted, %", ("accuracy",), ("order",), ("ranking",),
+        "deletion_curves", "Deletion", "share", "tokens deleted, %", {"accuracy": "accuracy"}, ("order",), ("ranking",),
         {"ranking": ("energy", "magnitude")},
-        "Accuracy as tokens are deleted. least_first: higher is better; most_first: lower is better.",
+        "Accuracy as tokens are deleted: least important first, higher is better; most important first, lower is better.",
     ),
     Family(
-        "pixel_curves", "Deletion and insertion of pixels", "share", "pixels changed, %", ("probability", "accuracy"),
-        ("mode",), ("fill",), {}, "deletion: lower is better; insertion: higher is better.",
+        "pixel_curves", "Deletion and insertion of pixels", "share", "pixels changed, %",
+        {"probability": "probability", "accuracy": "accuracy"}, ("mode",), ("fill",), {},
+        "Deletion: lower is better. Insertion: higher is better.",
     ),
     Family(
-        "occlusion", "Structured occlusion", "area", "area occluded, %", ("accuracy",), ("shape",), ("fill",),
+        "occlusion", "Structured occlusion", "area", "area occluded, %", {"accuracy": "accuracy"}, ("shape",), ("fill",),
         {"fill": ("mean",)}, "Accuracy on pictures of which a share is covered by a structure.",
+    ),
+    Family(
+        "coverage", "Coverage of borders", "ratio", "cells selected, %", {"borders": "border pixels", "all_pixels": "all pixels"},
+        help="Share of pixels in selected cells. All pixels: what chance gives.",
+    ),
+    Family(
+        "repeatability_means", "Repeatability of points", "amount", "amount", {"estimate": "points found again"}, ("change",),
+        ("detector",), {"detector": ("*",)}, "Points found again in the changed picture; higher is better.",
+    ),
+    Family(
+        "signature_accuracy", "Signatures", "k", "K points", {"estimate": "accuracy"}, (), ("arm",), {"arm": ("*",)},
+        "Accuracy from the patches at K points, by how the points are chosen.",
     ),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ _READABLE = (".png", ".jpg", ".jpeg", ".webp")
 _DRAWN = {
     "deletion": "deletion_curves",
     "occlusion_heat_map": "occlusion",
+    "classes": "classes",
     **{f.table: f.table for f in FAMILIES},
 }
 

@@ -89,6 +89,8 @@ def evaluate(run: RunDirectory, shift: float = 0.0) -> None:
     add_figure(evaluation.artifacts, "occlusion", picture(run.path / "o.png"), "Structured occlusion")
     per_class = pd.DataFrame({"class": ["road", "pole"], "iou": [0.9, 0.4 + shift], "pixels": [100, 5]})
     evaluation.artifacts.table("per_class", per_class, "Per class")
+    evaluation.artifacts.table("classes", per_class.assign(thin=["False", "True"]), "Classes")
+    add_figure(evaluation.artifacts, "classes", run.path / "o.png", "Classes")
     evaluation.finish("finished", summary={"test/deletion/energy/lerf_auc": 0.75 - shift})
 
 

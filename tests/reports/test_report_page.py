@@ -16,7 +16,7 @@ import pytest
 
 from ersm_lab.errors import UserError
 from ersm_lab.reports.classes import read_classes
-from ersm_lab.reports.curves import FAMILIES, read_family, read_history, thin
+from ersm_lab.reports.curves import FAMILIES, Family, read_family, read_history, thin
 from ersm_lab.reports.page import write_page
 from ersm_lab.reports.pictures import embed, figures
 from ersm_lab.reports.query import select
@@ -160,16 +160,43 @@ def test_a_history_is_read_as_it_was_written(outputs: Path) -> None:
 
 def test_a_table_hidden_by_a_figure_of_its_name_is_still_drawn(outputs: Path) -> None:
     view = select(["variant=recommended", "seed=0"], outputs)[0]
-    found = list(read_family(view, FAMILIES[-1], 100))
+    occlusion = next(family for family in FAMILIES if family.table == "occlusion")
+    found = list(read_family(view, occlusion, 100))
     assert {facets["shape"] for _, facets, _, _ in found} == {"square", "grid"}
     shown = [picture for source, entries in view.sources.items() for picture in figures(entries, 0, source)]
     assert [item.artifact.name for item in shown] == ["panels"]  # the figure of the same numbers is not
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.table)
+def test_every_kind_of_curve_is_read_from_its_columns(family: Family, tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    facets = family.panels + family.picks
+    rows = [
+        {
+            family.x: x,
+            **dict.fromkeys(facets, value),
+            **{y: x / 10 + place for place, y in enumerate(family.ys)},
+        }
+        for value in ("first", "second")[: 2 if facets else 1]
+        for x in (1.0, 2.0, 4.0)
+    ]
+    run.artifacts.table(family.table, pd.DataFrame(rows))
+    found = list(read_family(select([], tmp_path)[0], family, 100))
+    assert len(found) == len(family.ys) * (2 if facets else 1)
+    for source, values, y, (xs, ys) in found:
+        assert source == "training"
+        assert set(values) == set(facets)
+        assert xs == [1, 2, 4]
+        assert ys == [pytest.approx(x / 10 + list(family.ys).index(y)) for x in xs]
 
 
 def test_scores_per_class_come_from_tables_and_from_predictions(outputs: Path) -> None:
     view = select(["variant=published", "seed=0"], outputs)[0]
     found = {(table, measure): scores for _, table, measure, scores in read_classes(view)}
     assert found["predictions", "accuracy"] == {"0": 0.25, "1": 0.5, "2": 1.0}
+    assert set(found) == {("predictions", "accuracy")} | {
+        (t, m) for t in ("per_class", "classes") for m in ("iou", "pixels")
+    }
     assert found["per_class", "iou"] == {"road": 0.9, "pole": pytest.approx(0.45)}
     (view.path / "artifacts" / "predictions.parquet").rename(view.path / "kept")
     try:

@@ -80,9 +80,9 @@ function startFamilies() {
     const body = el("div", { class: "body" });
     const redraw = () => drawFamily(family, chosen, body);
     if (sources.length > 1) controls.append(choice("Written by", [["", "whatever there is"], ...sources.map((s) => [s, s])], "", (v) => { chosen.source = v; redraw(); }));
-    if (ys.length > 1) controls.append(choice("Value", ys.map((y) => [y, y]), chosen.y, (v) => { chosen.y = v; redraw(); }));
+    if (ys.length > 1) controls.append(choice("Value", ys.map((y) => [y, family.ys[y]]), chosen.y, (v) => { chosen.y = v; redraw(); }));
     for (const facet of family.picks) {
-      const prefer = (family.prefer[facet] || []).filter((value) => values(facet).includes(value));
+      const prefer = (family.prefer[facet] || []).filter((value) => value === "*" || values(facet).includes(value));
       const own = prefer.length > 1 ? [["own", prefer.join(", else ")]] : [];
       chosen.picks[facet] = own.length ? "own" : prefer[0] || values(facet)[0];
       chosen[facet] = prefer;
@@ -140,7 +140,7 @@ function drawFamily(family, chosen, body) {
         : extras.length > 1 ? { ...s.line, dash: DASHES[place % DASHES.length] } : s.line;
       return { ...s, line, label: s.extra ? (single ? s.extra : `${s.label}, ${s.extra}`) : s.label };
     });
-    return chart({ title: panel.replaceAll("_", " "), xLabel: family.x_label, yLabel: `${chosen.y}, %`, series, from: 0,
+    return chart({ title: panel.replaceAll("_", " "), xLabel: family.x_label, yLabel: `${family.ys[chosen.y]}, %`, series, from: 0,
       summaries: [["first", (p) => p[0][1]], ["last", (p) => p[p.length - 1][1]], ["area", area]] });
   });
   body.replaceChildren(charts.length ? el("div", { class: "charts" }, charts) : el("p", { class: "muted" }, "None of the runs shown has such curves."));

@@ -58,7 +58,10 @@ function drawGallery() {
     body.replaceChildren(el("p", { class: "muted" }, "None of the runs shown has pictures."));
     return;
   }
-  if (!kinds.has(gallery.name)) gallery.name = [...kinds].sort((a, b) => /histogram/i.test(a[0]) - /histogram/i.test(b[0]) || b[1] - a[1])[0][0];
+  if (!kinds.has(gallery.name)) { // pictures before plots, then what most runs have
+    const pictorial = new Set(mine.filter((p) => /^(panels|overlays|maps|points|pipeline|epochs|failures|gallery)/.test(p.name)).map(pictureKey));
+    gallery.name = [...kinds].sort((a, b) => pictorial.has(b[0]) - pictorial.has(a[0]) || b[1] - a[1])[0][0];
+  }
   controls.replaceChildren(choice("Picture", [...kinds].map(([name, n]) => [name, `${name} (${n})`]), gallery.name, (v) => { gallery.name = v; gallery.most = 12; drawGallery(); section.querySelector("select").focus(); }));
   const group = mine.filter((p) => pictureKey(p) === gallery.name);
   const one = group[0];
