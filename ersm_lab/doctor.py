@@ -44,7 +44,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(paths: Mapping[str, str], data: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+def examine(paths: Mapping[str, str], data: Mapping[str, dict[str, Any]]) -> list[Finding]:
     """Everything, in the order in which it is shown. ``paths`` and ``data`` are resolved configuration groups."""
     return [
         *_python(), *_torch(), *_memory(), *_disk(paths), *_data_sets(data), *_wandb(paths["outputs"]), *_extras(),
@@ -205,7 +205,7 @@ def _disk(paths: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def _data_sets(data: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+def _data_sets(data: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
     from ersm_lab.data.listing import state_of
 
     for name, group in sorted(data.items()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +22,7 @@ def show(settings: dict[str, dict[str, object]]) -> None:
     Console().print(table)
 
 
-def state_of(group: Mapping[str, object]) -> str:
+def state_of(group: dict[str, object]) -> str:
     """``there``, ``packed`` (an archive lies beside), ``generated when used`` or ``missing``, of a ``data`` group."""
     root, layout = Path(str(group["root"])), str(group["layout"])
     if root.is_dir():
