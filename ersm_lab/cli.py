@@ -21,9 +21,9 @@ usage: ersm-lab VERB [overrides]
               resume=DIR                                          go on with an unfinished run
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
-  report      [RUNS or QUERY] [out=FILE]                          one HTML page that shows runs and compares them, offline
   data        list | make NAME                                    the data sets, and what is missing; generate one
   bench       [NAME ...]                                          speed against named references, measured now
+  report      [RUNS or QUERY] [out=FILE]                          one HTML page that shows runs and compares them, offline
   doctor                                                          what is installed and found, and how to get what is not
   completion  bash | zsh | fish                                   print a completion script for your shell
 
@@ -159,26 +159,6 @@ def _table(words: list[str]) -> int:
     return 0 if complete else 1
 
 
-def _page(words: list[str]) -> int:
-    from ersm_lab.reports.command import command
-
-    paths = [word for word in words if word.startswith("paths.")]
-    from ersm_lab.config.compose import compose_experiment
-
-    outputs = compose_experiment(paths).config["paths"]["outputs"]
-    return command([word for word in words if word not in paths], outputs)
-
-
-def _doctor(words: list[str]) -> int:
-    from ersm_lab.config.compose import compose_experiment
-
-    paths = compose_experiment(words).config["paths"]
-    data = {name: compose_experiment([f"data={name}", *words]).config["data"] for name in options("data")}
-    from ersm_lab.doctor import examine, show
-
-    return show(examine(paths, data))
-
-
 def _data(words: list[str]) -> int:
     from ersm_lab.config.compose import compose_experiment
 
@@ -203,6 +183,26 @@ def _bench(words: list[str]) -> int:
     return command(words)
 
 
+def _page(words: list[str]) -> int:
+    from ersm_lab.reports.command import command
+
+    paths = [word for word in words if word.startswith("paths.")]
+    from ersm_lab.config.compose import compose_experiment
+
+    outputs = compose_experiment(paths).config["paths"]["outputs"]
+    return command([word for word in words if word not in paths], outputs)
+
+
+def _doctor(words: list[str]) -> int:
+    from ersm_lab.config.compose import compose_experiment
+
+    paths = compose_experiment(words).config["paths"]
+    data = {name: compose_experiment([f"data={name}", *words]).config["data"] for name in options("data")}
+    from ersm_lab.doctor import examine, show
+
+    return show(examine(paths, data))
+
+
 def _completion(words: list[str]) -> int:
     from ersm_lab.config.completion import script
 
@@ -221,10 +221,10 @@ _VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
     "table": _table,
-    "report": _page,
-    "doctor": _doctor,
     "data": _data,
     "bench": _bench,
+    "report": _page,
+    "doctor": _doctor,
     "completion": _completion,
     "__complete": _complete,
 }
