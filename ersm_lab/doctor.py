@@ -212,7 +212,9 @@ def _data_sets(data: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
         state, root = state_of(group), group["root"]
         remedy = ""
         if state == "missing":
-            get = _SOURCES.get(name, "").format(root=root, above=Path(str(root)).parent)
+            get = _SOURCES.get(name.removesuffix("_pictures"), "").format(
+                root=root, above=Path(str(root)).parent
+            )
             remedy = f"{get or f'put it into {root}'}; where you have it: data.root=DIR"
         elif state == "generated when used":
             remedy = f"nothing; ahead of time: ersm-lab data make {name}"
