@@ -26,6 +26,8 @@ usage: ersm-lab VERB [overrides]
   data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
                                                                   write the cache that training crops are read from
   bench       [NAME ...]                                          speed against named references, measured now
+  report      [RUNS or QUERY] [out=FILE]                          one HTML page that shows runs and compares them, offline
+  doctor                                                          what is installed and found, and how to get what is not
   completion  bash | zsh | fish                                   print a completion script for your shell
 
 `ersm-lab train --help` lists groups, options and keys. Experiments: {experiments}
@@ -230,6 +232,26 @@ def _bench(words: list[str]) -> int:
     return command(words)
 
 
+def _page(words: list[str]) -> int:
+    from ersm_lab.reports.command import command
+
+    paths = [word for word in words if word.startswith("paths.")]
+    from ersm_lab.config.compose import compose_experiment
+
+    outputs = compose_experiment(paths).config["paths"]["outputs"]
+    return command([word for word in words if word not in paths], outputs)
+
+
+def _doctor(words: list[str]) -> int:
+    from ersm_lab.config.compose import compose_experiment
+
+    paths = compose_experiment(words).config["paths"]
+    data = {name: compose_experiment([f"data={name}", *words]).config["data"] for name in options("data")}
+    from ersm_lab.doctor import examine, show
+
+    return show(examine(paths, data))
+
+
 def _completion(words: list[str]) -> int:
     from ersm_lab.config.completion import script
 
@@ -251,6 +273,8 @@ _VERBS: dict[str, Callable[[list[str]], int]] = {
     "slem": _slem,
     "data": _data,
     "bench": _bench,
+    "report": _page,
+    "doctor": _doctor,
     "completion": _completion,
     "__complete": _complete,
 }

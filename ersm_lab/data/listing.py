@@ -22,21 +22,18 @@ def show(settings: dict[str, dict[str, object]]) -> None:
     for heading in ("data=", "state", "folder"):
         table.add_column(heading, overflow="fold")
     for name, group in sorted(settings.items()):
-        root, layout = Path(str(group["root"])), str(group["layout"])
-        packed = any(
-            root.with_name(root.name + ending).exists() for ending in (".tgz", ".tar.gz", ".tar", ".zip")
-        )
-        state = (
-            "there"
-            if root.is_dir()
-            else "packed"
-            if packed
-            else "generated when used"
-            if layout in GENERATED
-            else "missing"
-        )
-        table.add_row(name, state, str(root))
+        table.add_row(name, state_of(group), str(group["root"]))
     Console().print(table)
+
+
+def state_of(group: dict[str, object]) -> str:
+    """``there``, ``packed`` (an archive lies beside), ``generated when used`` or ``missing``, of a ``data`` group."""
+    root, layout = Path(str(group["root"])), str(group["layout"])
+    if root.is_dir():
+        return "there"
+    if any(root.with_name(root.name + ending).exists() for ending in (".tgz", ".tar.gz", ".tar", ".zip")):
+        return "packed"
+    return "generated when used" if layout in GENERATED else "missing"
 
 
 def make(name: str, group: dict[str, object]) -> None:

@@ -75,13 +75,13 @@ class ArtifactStore:
         """What the index names, in the order of first writing."""
         return [
             Artifact(
-                name,
+                item.get("name", key),
                 item["kind"],
                 [self.path / file for file in item["files"]],
                 item["title"],
                 item["description"],
             )
-            for name, item in self._index().items()
+            for key, item in self._index().items()
         ]
 
     def read_table(self, name: str) -> pandas.DataFrame:
@@ -100,6 +100,9 @@ class ArtifactStore:
         return found
 
     def _note(self, name: str, kind: str, files: list[str], title: str, description: str) -> None:
-        entry = {"kind": kind, "files": files, "title": title, "description": description}
+        entry = {"name": name, "kind": kind, "files": files, "title": title, "description": description}
         entry["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(self.path / "index.json", {**self._index(), name: entry})
+        index = self._index()
+        # a table and the figure of it may share a name; the second one's key says which it is
+        taken = name in index and index[name]["kind"] != kind
+        write_json(self.path / "index.json", {**index, f"{name}.{kind}" if taken else name: entry})

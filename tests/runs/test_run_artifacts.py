@@ -55,6 +55,16 @@ def test_writing_again_replaces(run):
     assert len(json.loads((run.artifacts.path / "index.json").read_text())) == 1
 
 
+def test_a_figure_does_not_hide_a_table_of_its_name(run):
+    import matplotlib.pyplot as plt
+
+    for value in (1, 2):
+        run.artifacts.table("classes", pd.DataFrame({"x": [value]}), "a table")
+        run.artifacts.figure("classes", plt.figure(), "a figure")
+    found = [(entry.name, entry.kind, entry.title) for entry in run.artifacts.entries()]
+    assert sorted(found) == [("classes", "figure", "a figure"), ("classes", "table", "a table")]
+
+
 def test_arrays_never_need_pickle(run):
     with pytest.raises(TypeError, match="names holds Python objects"):
         run.artifacts.array("a", names=np.array(["a", None], dtype=object))
