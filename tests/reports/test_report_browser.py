@@ -181,6 +181,7 @@ def test_what_differs_from_most_runs_is_marked_and_named(opened: Opened) -> None
         "10 (differs)"
     ]  # the learning rate of one run; no variant is most runs'
     opened.page.click("#differences > summary")
+    opened.page.wait_for_selector("#differences tbody th")  # the browser tells of the opening later
     assert opened.texts("#differences tbody th") == ["model.variant"]
 
 
@@ -202,6 +203,7 @@ def test_runs_are_switched_and_lines_become_means(opened: Opened) -> None:
     assert opened.page.locator("#learning .chart >> nth=0 >> polygon").count() == 3  # bands
     deletion = opened.page.locator("#family-deletion_curves .chart").first
     deletion.locator(".numbers summary").click()
+    deletion.locator("tbody tr").first.wait_for()
     assert [text.split("\t")[0].strip() for text in deletion.locator("tbody tr").all_inner_texts()] == [
         "baseline (n = 2)", "published (n = 2)", "recommended (n = 2)",
     ]  # fmt: skip # the failed run was not evaluated, and is not counted
