@@ -215,6 +215,7 @@ def test_curves_show_the_numbers_of_the_runs(opened: Opened) -> None:
     opened.page.select_option("#shown select >> nth=0", "listed")
     chart = opened.page.locator("#family-deletion_curves .chart", has_text="least first")
     chart.locator(".numbers summary").click()
+    chart.locator("tbody td").first.wait_for()
     cells = chart.locator("tbody td").all_inner_texts()
     assert cells == ["80", "50", "65"]  # 0.9 - 0.1 at none deleted, 0.3 less at the end, area
     opened.page.select_option("#family-deletion_curves select >> nth=0", "*")
