@@ -89,9 +89,13 @@ class PlainProgress(pl.Callback):
 
     def __init__(self) -> None:
         self._start = 0.0
+        self._validated = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = time.perf_counter()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._validated = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
@@ -100,7 +104,9 @@ class PlainProgress(pl.Callback):
             k: float(v)
             for k, v in trainer.callback_metrics.items()
             if k in ("train/loss", "train/error", "train/entropy", "val/loss", "val/accuracy", "val/miou")
+            and (self._validated or not k.startswith("val/"))  # an earlier epoch's are no news
         }
+        self._validated = False
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
         print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {time.perf_counter() - self._start:.0f} s",

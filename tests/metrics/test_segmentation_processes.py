@@ -12,6 +12,7 @@ import torch.multiprocessing as mp
 
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
 from ersm_lab.metrics.importance import ImportanceQuality
+from ersm_lab.metrics.seams import SeamTest
 from ersm_lab.metrics.segmentation import SegmentationScores
 
 
@@ -25,14 +26,16 @@ def compute(rows: slice) -> dict[str, float]:
     prediction = logits.argmax(1)
     instances = torch.where(truth == 13, 26_001, torch.where(truth == 11, 24_002, 7))
     street, plain = CityscapesScores(ids="train"), SegmentationScores(19)
-    quality = ImportanceQuality((0.4,))
+    quality, seams = ImportanceQuality((0.4,)), SeamTest()
     for i in range(*rows.indices(7)):
         one = slice(i, i + 1)
         street.update(prediction[one], truth[one], instances[one])
         plain.update(prediction[one], truth[one])
-        quality.update(logits[one], truth[one], importance[one], [(importance[one] > 0).float()])
+        masks = [(importance[one] > 0).float()]
+        quality.update(logits[one], truth[one], importance[one], masks)
+        seams.update(prediction[one], truth[one], masks, logits[one].flip(-1).argmax(1))
     plain_scores = plain.compute()
-    found = {**street.compute(), **quality.compute(), "plain": plain_scores["miou"]}
+    found = {**street.compute(), **quality.compute(), **seams.compute(), "plain": plain_scores["miou"]}
     return {name: float(value) for name, value in found.items()}
 
 
