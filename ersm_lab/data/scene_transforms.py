@@ -120,9 +120,9 @@ class SceneTransform:
         return int(rows[place]), int(columns[place])
 
     def _finish(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        # in place, and both scalings as one: these are the largest arrays that a crop makes
-        mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
-        return image.float().sub_(mean).div_(std), label.long()
+        # one pass from bytes to numbers: these are the largest arrays that a crop makes
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return torch.addcmul(-mean / std, image, 1 / (255 * std)), label.long()
 
     def _placed(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         height, width = label.shape

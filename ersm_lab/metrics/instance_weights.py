@@ -47,23 +47,19 @@ def instance_counts(prediction: Tensor, instances: Tensor, table: LabelTable, na
         )
     count = len(table.labels)
     found = torch.zeros(count, 4, dtype=torch.float64)
-    instances = instances.to(torch.int32)  # torch has no maximum of the 16 bits that files hold
-    highest = int(instances.max()) if instances.numel() else 0
-    if highest <= _FIRST:
-        return found
-    if highest // _FIRST >= count:
-        raise UserError(
-            f"{name or 'an instanceIds picture'} holds the instance {highest}, whose label {table.name} lacks"
-        )
     category = np.full(256, -1, dtype=np.int64)
     for i, labels in enumerate(instance_categories(table).values()):
         category[labels] = i
-    sizes, hits, close = _count(
+    sizes, hits, close, highest = _count(
         np.ascontiguousarray(prediction.cpu().numpy()).reshape(-1),
         np.ascontiguousarray(instances.cpu().numpy()).reshape(-1),
         category,
-        highest + 1,
+        _FIRST * count,
     )
+    if highest >= _FIRST * count:
+        raise UserError(
+            f"{name or 'an instanceIds picture'} holds the instance {highest}, whose label {table.name} lacks"
+        )
     mean_size = dict(table.instance_size)
     for instance in np.flatnonzero(sizes).tolist():
         row = table.labels[instance // _FIRST]
@@ -79,15 +75,18 @@ def instance_counts(prediction: Tensor, instances: Tensor, table: LabelTable, na
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _count(prediction: Any, instances: Any, category: Any, bins: int) -> Any:
-    """Pixels of each instance: all, those of its label, those of its label's category."""
+    """Pixels of each instance below ``bins``: all, those of its label, those of its label's category; and the highest instance."""
     sizes = np.zeros(bins, dtype=np.int64)
     hits, close = np.zeros_like(sizes), np.zeros_like(sizes)
+    highest = np.int64(0)
     for pixel in range(len(instances)):
-        instance = instances[pixel]
+        instance = np.int64(instances[pixel])
         if instance > _FIRST:
-            label = instance // _FIRST
-            guess = prediction[pixel]
-            sizes[instance] += 1
-            hits[instance] += guess == label
-            close[instance] += category[guess] == category[label]
-    return sizes, hits, close
+            highest = max(highest, instance)
+            if instance < bins:
+                label = instance // _FIRST
+                guess = prediction[pixel]
+                sizes[instance] += 1
+                hits[instance] += guess == label
+                close[instance] += category[guess] == category[label]
+    return sizes, hits, close, highest
