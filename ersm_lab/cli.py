@@ -22,6 +22,8 @@ usage: ersm-lab VERB [overrides]
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
               predictions=DIR data=NAME                           score label pictures, whoever made them
   table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
+  claims      [NAME ...] [PROFILE=demo|full] [--run] [jobs=N]     what finished runs say about the papers' claims; --run runs
+                                                                  what is missing first
   slem        IMAGE_OR_FOLDER [setting=value]                     Learning Entropy maps and points (slem --help)
   data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
                                                                   write the cache that training crops are read from
@@ -190,6 +192,25 @@ def _table(words: list[str]) -> int:
     return 0 if complete else 1
 
 
+def _claims(words: list[str]) -> int:
+    from ersm_lab.config.claims import claims_request
+    from ersm_lab.launch.claims import check_claims
+    from ersm_lab.reports.claims_text import line
+
+    names, profile, overrides, launch, jobs = claims_request(words)
+
+    def evaluate(runs: Any, composed: Any, changes: Any) -> Any:
+        from ersm_lab.training.evaluate import evaluate_runs
+
+        return evaluate_runs(runs, composed, changes)
+
+    records, paths = check_claims(names, profile, overrides, launch, jobs, evaluate, _report)
+    for record in records:
+        print(line(record))
+    print(paths["md"])
+    return 1 if any(record["outcome"] == "no runs" or record["missing"] for record in records) else 0
+
+
 def _slem(words: list[str]) -> int:
     from ersm_lab.config.slem_request import slem_help, slem_request
 
@@ -270,6 +291,7 @@ _VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
     "table": _table,
+    "claims": _claims,
     "slem": _slem,
     "data": _data,
     "bench": _bench,

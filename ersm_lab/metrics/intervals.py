@@ -174,3 +174,30 @@ def paired_bootstrap_of_sums(
     what = "paired bootstrap over images and seeds" if draws_seeds else "paired bootstrap over images only"
     p_value = min(1.0, 2 * (int(one_sided) + 1) / (n_boot + 1))
     return Interval(estimate, float(low), float(high), level, images, seeds, what, None, p_value)
+
+
+def interval_over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:
+    """The mean of one number per run ``(S,)`` with Student's t interval: runs are the units, and their images stay as they are.
+
+    One run, and runs that agree exactly, as a network's cost does, give an interval without width; ``method`` says so.
+    ``n_images`` is 0: none was drawn.
+
+    Raises ``ValueError`` without a value, for NaN, and for a level outside of (0, 1).
+
+    >>> interval_over_seeds([1.0, 2.0, 3.0]).estimate
+    2.0
+    """
+    from scipy.stats import t
+
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1 or not len(found) or np.isnan(found).any() or not 0 < level < 1:
+        raise ValueError(
+            f"one number per run is needed, not {found.tolist()}; level {level} must lie in (0, 1)"
+        )
+    mean, count = float(found.mean()), len(found)
+    if count == 1 or np.ptp(found) == 0:
+        what = "one run, no interval" if count == 1 else "equal in all runs"
+        return Interval(mean, mean, mean, level, 0, count, what)
+    half = float(t.ppf((1 + level) / 2, count - 1) * found.std(ddof=1) / np.sqrt(count))
+    p_value = float(2 * t.sf(abs(mean) / (found.std(ddof=1) / np.sqrt(count)), count - 1))
+    return Interval(mean, mean - half, mean + half, level, 0, count, "Student's t over seeds", None, p_value)

@@ -1,0 +1,192 @@
+"""The numbers of a claim, read from run directories: one effect, its interval, and of how many images and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ersm_lab.data.version import GENERATED
+from ersm_lab.errors import UserError
+from ersm_lab.metrics.intervals import (
+    Interval,
+    interval_over_seeds,
+    paired_bootstrap,
+    paired_bootstrap_of_sums,
+)
+from ersm_lab.metrics.pixel_sums import statistics
+from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.vision.camvid import CAMVID
+from ersm_lab.vision.cityscapes import CITYSCAPES
+
+_LABELS = {"camvid": CAMVID, "cityscapes": CITYSCAPES, "toy_streets": CITYSCAPES}
+_UNITS = ("index", "image", "picture", "name")  # what a line per image calls it, the surest first
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Where the numbers of one run lie: in itself, or in one of its evaluations."""
+
+    run: Path
+    evaluation: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.evaluation or self.run
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        found = EvaluationDirectory(self.evaluation) if self.evaluation else RunDirectory.open(self.run)
+        summary: dict[str, Any] = found.record.get("summary") or {}
+        return summary
+
+    def number(self, key: str) -> float:
+        """A number of the summary. Raises ``UserError`` when it is absent, or was not finite."""
+        value = self.summary.get(key)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise UserError(f"{self.path} reports no number '{key}'")
+        return float(value)
+
+    def table(self, name: str) -> pd.DataFrame:
+        file = self.path / "artifacts" / f"{name}.parquet"
+        if not file.is_file():
+            raise UserError(f"{self.path} has no table '{name}'")
+        return pd.read_parquet(file)
+
+
+Arms = Mapping[str, Mapping[int, Numbers]]
+
+
+def measure(effect: Mapping[str, Any], variant: str, arms: Arms, seeds: Sequence[int]) -> Interval:
+    """The interval of one effect of a claim (see ``config.claims``), in the effect's unit, its threshold subtracted.
+
+    ``seeds`` are those that every arm has. Raises ``UserError`` when a run lacks a number, or two were tested on different
+    images.
+    """
+    sides = [effect["measure"]]
+    if effect["against"] is not None:
+        given = {key: value for key, value in effect["against"].items() if value not in (None, {})}
+        where = {**effect["measure"]["where"], **given.pop("where", {})}
+        sides.append({**effect["measure"], **given, "where": where})
+    found = [[arms[side["arm"] or variant][seed] for seed in seeds] for side in sides]
+    return {"images": _images, "sums": _sums, "summary": _summary, "seeds": _seeds}[effect["test"]](
+        effect, sides, found
+    )
+
+
+def _images(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequence[Numbers]]) -> Interval:
+    columns = [
+        [_per_image(numbers, side) for numbers in runs] for side, runs in zip(sides, found, strict=True)
+    ]
+    index = columns[0][0].index
+    if any(not column.index.equals(index) for side in columns for column in side):
+        raise UserError(f"{effect['label']}: the runs were tested on different images")
+    values = [effect["scale"] * np.stack([column.to_numpy(float) for column in side]) for side in columns]
+    second = values[1] if len(values) > 1 else np.full_like(values[0], effect["threshold"])
+    try:
+        return paired_bootstrap(values[0], second)
+    except ValueError as error:
+        raise UserError(f"{effect['label']}: {error}") from error
+
+
+def _per_image(numbers: Numbers, side: Mapping[str, Any]) -> pd.Series:
+    frame = numbers.table(side["table"])
+    unit = next((name for name in _UNITS if name in frame), None)
+    for name in (*side["where"], side["column"]):
+        if name not in frame or unit is None:
+            raise UserError(
+                f"{numbers.path}: the table '{side['table']}' has no column '{name if unit else _UNITS[0]}'"
+            )
+    for name, value in side["where"].items():
+        frame = frame[frame[name] == value]
+    series = frame.set_index(unit)[side["column"]].sort_index()
+    if not len(series) or series.index.has_duplicates:
+        what = "several lines" if len(series) else "no line"
+        raise UserError(f"{numbers.path}: '{side['table']}' where {side['where']} has {what} per image")
+    return series
+
+
+def _sums(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequence[Numbers]]) -> Interval:
+    layouts = {RunDirectory.open(numbers.run).config["data"]["layout"] for runs in found for numbers in runs}
+    if len(layouts) > 1 or not layouts <= set(_LABELS):
+        raise UserError(f"{effect['label']}: no labels per pixel are known for {', '.join(sorted(layouts))}")
+    known = statistics(_LABELS[layouts.pop()])
+    counts: list[NDArray[np.float64]] = []
+    for side, runs in zip(sides, found, strict=True):
+        arrays = [_counts(numbers, known[side["column"]][0]) for numbers in runs]
+        if any(array.shape != arrays[0].shape for array in arrays):
+            raise UserError(f"{effect['label']}: the runs were tested on different images")
+        counts.append(np.stack(arrays))
+    if counts[0].shape != counts[1].shape:
+        raise UserError(f"{effect['label']}: the runs were tested on different images")
+    if not all(array.any() for array in counts):
+        raise UserError(
+            f"{effect['label']}: these pixels were not counted; evaluate with evaluation.boundaries=true"
+        )
+    interval = paired_bootstrap_of_sums(counts[0], counts[1], known[sides[0]["column"]][1])
+    return _moved(interval, effect["scale"], 0.0)
+
+
+def _counts(numbers: Numbers, name: str) -> NDArray[np.float64]:
+    file = numbers.path / "artifacts" / "counts.npz"
+    if not file.is_file():
+        raise UserError(f"{numbers.path} has no counts of pixels (artifacts/counts.npz)")
+    with np.load(file) as held:
+        found: NDArray[np.float64] = held[name].astype(np.float64)
+    return found
+
+
+def _summary(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequence[Numbers]]) -> Interval:
+    if len(found[0]) != 1:
+        raise UserError(
+            f"{effect['label']}: an interval of one study is read, but there are {len(found[0])} runs"
+        )
+    numbers, key = found[0][0], sides[0]["key"]
+    estimate, low, high = (numbers.number(f"{key}{ending}") for ending in ("", "_low", "_high"))
+    count = effect["count"]
+    images = (
+        numbers.number(count)
+        if count in numbers.summary
+        else float(numbers.table(count).get("images", pd.Series([0])).max())
+    )
+    drawn = (RunDirectory.open(numbers.run).config.get("evaluation") or {}).get("seeds")
+    seeds = drawn if isinstance(drawn, int) else 1
+    interval = Interval(estimate, low, high, 0.95, int(images), seeds, "the study's bootstrap over pictures")
+    return _moved(interval, effect["scale"], effect["threshold"])
+
+
+def _seeds(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequence[Numbers]]) -> Interval:
+    values = [
+        np.array([numbers.number(side["key"]) for numbers in runs])
+        for side, runs in zip(sides, found, strict=True)
+    ]
+    if effect["relative"]:
+        difference = values[0] / values[1] - 1
+    else:
+        difference = values[0] - values[1] if len(values) > 1 else values[0]
+    interval = interval_over_seeds(difference)
+    images = [value for key, value in found[0][0].summary.items() if key.endswith("/images")]
+    interval = dataclasses.replace(interval, n_images=int(images[0]) if images else 0)
+    return _moved(interval, effect["scale"], effect["threshold"] or 0.0)
+
+
+def _moved(interval: Interval, scale: float, threshold: float) -> Interval:
+    ends = {name: scale * getattr(interval, name) - threshold for name in ("estimate", "low", "high")}
+    return dataclasses.replace(interval, **ends)
+
+
+def is_embedded(data: Mapping[str, Any]) -> bool:
+    """Whether a run's ``data`` were generated, or come with a library: no photograph that anyone else would test on.
+
+    Composites are what their source is.
+    """
+    if data["layout"] not in GENERATED:
+        return False
+    source = (data.get("options") or {}).get("source")
+    return is_embedded(source) if source else True

@@ -1,0 +1,73 @@
+"""Claims are checked before anything is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from ersm_lab.config.claims import arms_of, claims_request, load_claim
+from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.store import options
+from ersm_lab.errors import UserError
+
+
+@pytest.mark.parametrize("name", options("claim"))
+def test_every_claim_is_sound_and_its_runs_compose(name: str) -> None:
+    claim = load_claim(name)
+    assert name.startswith(f"{claim['paper']}_")
+    for profile in claim["profiles"].values():
+        for arm in arms_of(claim) if profile["experiment"] else ():
+            words = [f"experiment={profile['experiment']}", f"model={claim['paper']}/{arm}"]
+            config = compose_experiment([*words, *profile["overrides"]]).config
+            assert config["data"]["name"] == profile["data"]
+    if claim["evaluation"]:
+        compose_experiment([f"evaluation={claim['evaluation']}"])
+
+
+def test_the_three_papers_have_claims() -> None:
+    assert {load_claim(name)["paper"] for name in options("claim")} == {"ersm", "fornet", "slem"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("statment=x", "unknown key 'statment'"),
+        ("effects.accuracy.says=better", "'says' is 'better', but must be one of higher, lower, kept"),
+        ("effects.accuracy.margin=-1", "'margin' is -1.0, but must be at least 0"),
+        ("effects.accuracy.margin=0", "a margin above 0"),
+        ("effects.accuracy.threshold=1", "one of against and threshold"),
+        ("effects.accuracy.measure.key=test/accuracy", "takes no key"),
+        ("effects.accuracy.test=sums", "takes no table"),
+        ("effects.accuracy.test=seeds", "needs measure.key"),
+        ("effects.accuracy.relative=true", "needs test seeds"),
+        ("effects.accuracy.against.arm=basline", "did you mean 'baseline'"),
+        ("minimum.images=0", "must be at least 1"),
+        ("evaluation=stres", "did you mean 'stress'"),
+        ("profiles.demo.experiment=ersm/digits", "one of table and experiment"),
+        ("profiles.demo.table=ersm_digit", "no table named 'ersm_digit'"),
+        ("profiles.tiny={data: digits, table: ersm_digits}", "may hold demo and full"),
+        ("variants=[]", "needs variants"),
+    ],
+)
+def test_mistakes_are_one_line(change: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_claim("ersm_accuracy", [change])
+    assert "\n" not in str(caught.value)
+    assert "conf/claim/ersm_accuracy.yaml" in str(caught.value)
+
+
+def test_an_unknown_claim_is_named() -> None:
+    with pytest.raises(UserError, match="did you mean 'ersm_accuracy'"):
+        load_claim("ersm_acuracy")
+
+
+def test_the_command_line_of_claims() -> None:
+    words = ["ersm_accuracy", "PROFILE=full", "jobs=2", "--run", "paths.outputs=x"]
+    assert claims_request(words) == (["ersm_accuracy"], "full", ["paths.outputs=x"], True, 2)
+    assert claims_request([]) == ([], "demo", [], False, 1)
+    for word, message in (
+        ("PROFILE=fast", "must be demo or full"),
+        ("seed=3", "takes no 'seed=3'"),
+        ("--runs", "takes no"),
+    ):
+        with pytest.raises(UserError, match=message):
+            claims_request([word])
