@@ -93,12 +93,14 @@ class Status(Watcher):
         return ", ".join(parts if left is None else [*parts, f"about {duration(left)} left"])
 
     def seconds_left(self) -> float | None:
-        """From the mean of what is done; None before the first, or when the total is not known."""
+        """From the mean of what is done; None before the first, after the last, or when the total is not known."""
         if not self._seconds or not self._total:
             return None
         mean, now = sum(self._seconds) / len(self._seconds), time.monotonic()
         waiting = max(0, self._total - sum(self._counts.values()) - len(self._running))
         begun = [max(0.0, mean - (now - start)) for _, start in self._running.values()]
+        if not waiting and not begun:
+            return None
         return max([(waiting * mean + sum(begun)) / self._slots, *begun])
 
     def _name(self, cell: Cell) -> str:

@@ -62,12 +62,17 @@ class Both(Watcher):
     """Passes what happens on to the terminal and to the record."""
 
     def __init__(self, status: Status, record: SweepRecord) -> None:
-        self.started, self.tick = status.started, status.tick  # type: ignore[method-assign]
-        self._to = (status, record)
+        self._status, self._record = status, record
+
+    def started(self, cell: Cell) -> None:
+        self._status.started(cell)
 
     def settled(self, outcome: Outcome) -> None:
-        for one in self._to:
-            one.settled(outcome)
+        self._status.settled(outcome)
+        self._record.settled(outcome)
+
+    def tick(self) -> None:
+        self._status.tick()
 
 
 def _run(planned: Sequence[Planned], request: SweepRequest) -> int:

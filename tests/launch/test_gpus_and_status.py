@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import ersm_lab.launch.gpus as gpus
+import ersm_lab.launch.local as local
 import ersm_lab.launch.status as status_module
 from ersm_lab.config.compose import Experiment
 from ersm_lab.launch.cells import Cell
@@ -66,6 +68,39 @@ def test_every_job_gets_a_gpu_of_its_own_while_there_are_enough() -> None:
     assert Dealer(["0", "1"]).take(2) == ["0", "1"]
     assert Dealer([]).take(1) is None
     assert dealer.take(0) is None
+
+
+def test_a_job_sees_its_gpus_before_the_trainer_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Breaks when the variable is set too late, or a run on the CPU takes a device from another."""
+    started = []
+
+    class Context:
+        def Pipe(self, duplex):  # noqa: N802
+            return None, type("Sender", (), {"close": lambda self: None})()
+
+        def Process(self, target, args, daemon):  # noqa: N802
+            started.append(args[-1])
+            return type("Process", (), {"start": lambda self: None})()
+
+    launcher = local.LocalLauncher(3, ["GPU-aa", "GPU-bb"])
+    launcher._context = Context()
+    for accelerator in ("cpu", "auto", "gpu"):
+        one = cell(accelerator, tmp_path)
+        one.experiment.config["trainer"] = {"accelerator": accelerator, "devices": 1}
+        launcher.start(one, tmp_path / "log")
+    assert started == [None, ["GPU-aa"], ["GPU-bb"]]
+
+    seen = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "all of them")
+    monkeypatch.setattr(local.ctypes, "CDLL", lambda _: type("C", (), {"prctl": lambda *_: 0})())
+    monkeypatch.setattr(
+        local, "work", lambda *_: seen.append(os.environ["CUDA_VISIBLE_DEVICES"]) or ("done", "x")
+    )
+    sender = type("Sender", (), {"send": lambda *_: None, "close": lambda *_: None})()
+    local._job(cell("a"), tmp_path / "log", tmp_path, sender, None, ["GPU-bb"])
+    assert seen == ["GPU-bb"]
 
 
 class Clock:
