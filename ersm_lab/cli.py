@@ -18,6 +18,7 @@ ersm-lab {version}: train, stress and believe ERSM classifiers, FoR-Net segmente
 usage: ersm-lab VERB [overrides]
 
   train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
+              -m [sweep=NAME] [jobs=N] [launcher=NAME] [--dry-run]   presets of sweeps, where they run, what would run
               resume=DIR                                          go on with an unfinished run
   evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
               predictions=DIR data=NAME                           score label pictures, whoever made them
@@ -68,23 +69,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(words: list[str]) -> int:
     from ersm_lab.config.command_line import compose_all
+    from ersm_lab.config.sweeps import is_sweep
 
     if resume := [word for word in words if word.startswith("resume=")]:
         return _resume(resume[0].partition("=")[2], [word for word in words if word not in resume])
-    experiments, many, jobs = compose_all(words)
+    if is_sweep(words):
+        from ersm_lab.launch.sweep import command
+
+        return command(words)
+    experiments, _, _ = compose_all(words)
     if not experiments:  # --help, --cfg and their like have answered
         return 0
-    from ersm_lab.launch.cells import prepare, prepare_all
-    from ersm_lab.launch.pool import run_cells, run_one
+    from ersm_lab.launch.cells import prepare
+    from ersm_lab.launch.pool import run_one
 
-    if not many:
-        cell = prepare(experiments[0], run_one)
-        from ersm_lab.training.run import train
+    cell = prepare(experiments[0], run_one)
+    from ersm_lab.training.run import train
 
-        print(f"run directory: {train(cell.experiment, cell.record).path}")
-        return 0
-    outcomes = run_cells(prepare_all(experiments, run_one), jobs=jobs, report=_report)
-    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
+    print(f"run directory: {train(cell.experiment, cell.record).path}")
+    return 0
 
 
 def _report(outcome: Any, done: int, total: int) -> None:

@@ -6,6 +6,10 @@ A paper's schemas are found by folder: a module ``ersm_lab/papers/<paper>/schema
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -16,16 +20,31 @@ from ersm_lab.config import picture_schemas, schemas, study_schemas
 from ersm_lab.errors import UserError
 
 PACKAGE = Path(ersm_lab.__file__).parent
+_FROZEN: list[Path] = []
 
 
 def conf_dir() -> Path:
     """The folder of YAML files: inside the package for a wheel, at the top of the repository otherwise."""
+    if _FROZEN:
+        return _FROZEN[-1]
     for candidate in (PACKAGE / "conf", PACKAGE.parent / "conf"):
         if (candidate / "config.yaml").is_file():
             return candidate
     raise UserError(
         f"no conf/config.yaml in {PACKAGE} or {PACKAGE.parent}: the installation is incomplete, reinstall it"
     )
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """A copy of ``conf/`` stands for it while the block runs: later edits change nothing that is composed here."""
+    with tempfile.TemporaryDirectory(prefix="ersm_lab-conf-") as folder:
+        copy = Path(shutil.copytree(conf_dir(), Path(folder) / "conf"))
+        _FROZEN.append(copy)
+        try:
+            yield
+        finally:
+            _FROZEN.remove(copy)
 
 
 def options(group: str) -> list[str]:

@@ -36,8 +36,8 @@ class Cell:
         return finished_run(self.experiment, self.record)
 
 
-def backbone_experiment(experiment: Experiment) -> Experiment | None:
-    """The experiment that supplies this one's backbone weights, or None."""
+def backbone_overrides(experiment: Experiment) -> list[str] | None:
+    """What the experiment that supplies this one's backbone weights is composed from, or None."""
     backbone = experiment.config["model"].get("backbone") or {}
     if not backbone.get("from_experiment"):
         return None
@@ -46,11 +46,18 @@ def backbone_experiment(experiment: Experiment) -> Experiment | None:
     # where it runs and how it reports follow the head; what it is does not
     same = [f"trainer.accelerator={trainer['accelerator']}", f"trainer.progress={trainer['progress']}"]
     same.append(f"logger={experiment.config['logger']['name']}")
-    overrides = [f"experiment={backbone['from_experiment']}", *backbone["from_overrides"], *paths, *same]
+    return [f"experiment={backbone['from_experiment']}", *backbone["from_overrides"], *paths, *same]
+
+
+def backbone_experiment(experiment: Experiment) -> Experiment | None:
+    """The experiment that supplies this one's backbone weights, or None."""
+    overrides = backbone_overrides(experiment)
+    if overrides is None:
+        return None
     upstream = compose_experiment(overrides)
     if (upstream.config["model"].get("backbone") or {}).get("from_experiment"):
         raise UserError(
-            f"model.backbone.from_experiment: {backbone['from_experiment']} itself needs a backbone run; one level only"
+            f"model.backbone.from_experiment: {overrides[0].partition('=')[2]} itself needs a backbone run; one level only"
         )
     return upstream
 
@@ -71,11 +78,14 @@ def prepare(
         cell = Cell(upstream, identify(upstream, {}))
         known[key] = (cell.finished() or run(cell), cell.record["config_hash"])
     folder, digest = known[key]
-    config = copy.deepcopy(experiment.config)
+    return on_backbone(Cell(experiment, identify(experiment, {"backbone": digest})), folder)
+
+
+def on_backbone(cell: Cell, folder: Path) -> Cell:
+    """``cell`` with the weights of the finished backbone run in ``folder``; its identity names that run by hash."""
+    config = copy.deepcopy(cell.experiment.config)
     config["model"]["backbone"]["checkpoint"] = str(folder / "checkpoints" / "best.ckpt")
-    return Cell(
-        replace(experiment, config=config), identify(replace(experiment, config=config), {"backbone": digest})
-    )
+    return replace(cell, experiment=replace(cell.experiment, config=config))
 
 
 def prepare_all(experiments: Sequence[Experiment], run: Callable[[Cell], Path]) -> list[Cell]:

@@ -1,23 +1,20 @@
-"""A process for each run, some at a time; what is finished is not run again.
-
-Processes are forked from a server that has imported the libraries once, so that a run starts in milliseconds in place of
-the seconds that those imports take, and a run that dies takes nobody with it.
-"""
+"""A process for each run, some at a time; what is finished is not run again."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.gpus import visible_gpus
+from ersm_lab.launch.local import LocalLauncher
+from ersm_lab.launch.work import first_line
+from ersm_lab.runs.index import finished_runs
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,63 @@ class Outcome:
     state: str
     path: Path
     message: str = ""
+    seconds: float = 0.0
+
+
+class Launcher(Protocol):
+    """Starts jobs somewhere. ``slots`` is how many may be under way at once."""
+
+    slots: int
+
+    def start(self, cell: Cell, log: Path) -> Any: ...
+    def wait(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]: ...
+    def result(self, job: Any) -> tuple[str, str]: ...
+    def cancel(self, jobs: Sequence[Any]) -> None: ...
+
+
+class Watcher:
+    """Told what happens in a pool; this one does nothing with it."""
+
+    def started(self, cell: Cell) -> None: ...
+    def settled(self, outcome: Outcome) -> None: ...
+    def tick(self) -> None: ...
+
+
+def drive(cells: Iterable[Cell], launcher: Launcher, watcher: Watcher | None = None) -> Iterator[Outcome]:
+    """Runs every cell, and yields each outcome as it comes.
+
+    ``cells`` is read only when a slot is free, so that it may depend on the outcomes so far. Leaving the iteration
+    early, or an interrupt, ends what is running.
+    """
+    watcher = watcher or Watcher()
+    waiting = iter(cells)
+    more = True
+    running: dict[Any, tuple[Cell, Path, float]] = {}
+    try:
+        while more or running:
+            while more and len(running) < launcher.slots:
+                cell = next(waiting, None)
+                if cell is None:
+                    more = False
+                    break
+                log = _log(cell)
+                try:
+                    job = launcher.start(cell, log)
+                except OSError as error:  # no memory or no process left for it: the others may still fit
+                    log.write_text(f"{error}\n")
+                    yield Outcome(cell, "failed", log, f"not started: {first_line(error)}")
+                    continue
+                running[job] = (cell, log, time.monotonic())
+                watcher.started(cell)
+            for job in launcher.wait(list(running), 0.5) if running else ():
+                cell, log, start = running.pop(job)
+                state, text = launcher.result(job)
+                seconds = time.monotonic() - start
+                done = state == "done"
+                yield Outcome(cell, state, Path(text) if done else log, "" if done else text, seconds)
+            watcher.tick()
+    finally:
+        launcher.cancel(list(running))
 
 
 def run_cells(
@@ -35,6 +89,8 @@ def run_cells(
     jobs: int = 1,
     refresh: bool = False,
     report: Callable[[Outcome, int, int], None] | None = None,
+    launcher: Launcher | None = None,
+    watcher: Watcher | None = None,
 ) -> list[Outcome]:
     """Runs what is missing, ``jobs`` at a time, and returns an outcome per cell in their order.
 
@@ -44,43 +100,38 @@ def run_cells(
     jobs: processes at a time.
     refresh: run finished cells again.
     report: called with each outcome, the number done so far and the total.
+    launcher: where they run; processes of this machine by default, ``jobs`` of them.
+    watcher: told what starts and ends meanwhile.
     """
+    watcher = watcher or Watcher()
     outcomes: dict[int, Outcome] = {}
-    queue: list[int] = []
-    first_of: dict[str, int] = {}
+    wanted: dict[str, list[int]] = {}
 
     def settle(index: int, outcome: Outcome) -> None:
         outcomes[index] = outcome
+        watcher.settled(outcome)
         if report is not None:
             report(outcome, len(outcomes), len(cells))
 
+    finished = {} if refresh else finished_runs({_outputs(cell) for cell in cells})
     for index, cell in enumerate(cells):
-        done = None if refresh else cell.finished()
+        done = finished.get((_outputs(cell), cell.record["config_hash"]))
         if done is not None:
             settle(index, Outcome(cell, "skipped", done))
-        elif first_of.setdefault(cell.record["config_hash"], index) == index:
-            queue.append(index)
-    running: dict[Any, tuple[int, Any, Path]] = {}
-    try:
-        while queue or running:
-            while queue and len(running) < max(1, jobs):
-                index = queue.pop(0)
-                process, receiver, log = _start(cells[index], jobs)
-                running[process.sentinel] = (index, (process, receiver), log)
-            for sentinel in wait(list(running)):
-                index, (process, receiver), log = running.pop(sentinel)
-                settle(index, _outcome(cells[index], process, receiver, log))
-    finally:
-        for _, (process, _), _ in running.values():
-            process.terminate()
-    for index, cell in enumerate(cells):  # equal cells share the outcome of the first
-        if index not in outcomes:
-            settle(index, outcomes[first_of[cell.record["config_hash"]]])
+        else:
+            wanted.setdefault(cell.record["config_hash"], []).append(index)
+    if wanted:
+        launcher = launcher or LocalLauncher(jobs, visible_gpus())
+        for outcome in drive((cells[indices[0]] for indices in wanted.values()), launcher, watcher):
+            for index in wanted[
+                outcome.cell.record["config_hash"]
+            ]:  # equal cells share the outcome of the first
+                settle(index, outcome)
     return [outcomes[index] for index in range(len(cells))]
 
 
 def run_one(cell: Cell) -> Path:
-    """Runs one cell in a process of its own, output to this terminal; raises ``SystemExit`` when it fails."""
+    """Runs one cell in a process of its own; raises ``SystemExit`` when it fails."""
     print(f"running {cell.label} first", flush=True)
     outcome = run_cells([cell], report=None)[0]
     if outcome.state == "failed":
@@ -88,54 +139,11 @@ def run_one(cell: Cell) -> Path:
     return outcome.path
 
 
-def _start(cell: Cell, jobs: int) -> tuple[Any, Any, Path]:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ersm_lab.launch.preload"])
-    logs = Path(cell.experiment.config["paths"]["outputs"]) / ".launch"
+def _outputs(cell: Cell) -> Path:
+    return Path(cell.experiment.config["paths"]["outputs"])
+
+
+def _log(cell: Cell) -> Path:
+    logs = (_outputs(cell) / ".launch").absolute()
     logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"{time.strftime('%Y%m%d_%H%M%S')}-{cell.record['config_hash'][:8]}-{os.getpid()}.log"
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_job, args=(cell, log, sender, jobs), daemon=False)
-    process.start()
-    sender.close()
-    return process, receiver, log
-
-
-def _job(cell: Cell, log: Path, sender: Any, jobs: int) -> None:
-    """In the child: everything printed goes to the log; the run directory, or the error, comes back."""
-    with log.open("w", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        from ersm_lab.errors import UserError
-
-        # by name: what is launched is the trainer, but the launcher itself needs none of it
-        train = import_module("ersm_lab.training.run").train
-
-        if jobs > 1 and cell.experiment.config["trainer"]["threads"] is None:
-            # n runs that each take all cores are slower than n runs that share them
-            import torch
-
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
-        try:
-            sender.send(("done", str(train(cell.experiment, cell.record).path)))
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sender.send(("failed", str(error)))
-            sys.exit(1)
-        except BaseException as error:
-            sender.send(("failed", f"{type(error).__name__}: {error}"))
-            raise
-
-
-def _outcome(cell: Cell, process: Any, receiver: Any, log: Path) -> Outcome:
-    process.join()
-    try:
-        state, text = receiver.recv() if receiver.poll() else ("failed", "")
-    except EOFError:
-        state, text = "failed", ""
-    receiver.close()
-    if state == "done":
-        return Outcome(cell, "done", Path(text))
-    code = process.exitcode
-    message = text or (f"killed by signal {-code}" if code and code < 0 else f"exit code {code}")
-    return Outcome(cell, "failed", log, message)
+    return logs / f"{time.strftime('%Y%m%d_%H%M%S')}-{cell.record['config_hash'][:8]}-{os.getpid()}.log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ersm_lab.errors import UserError
@@ -37,3 +38,27 @@ def find_finished(outputs: Path, config_hash: str, package_digest: str | None = 
         if record.get("status") == "finished" and record.get("config_hash") == config_hash and same_code:
             return run
     return None
+
+
+def finished_runs(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
+    """The newest finished run of every config hash below each of ``folders``, by (folder, hash): one look at the
+    disk for many questions to ``find_finished``."""
+    return {key: run for key, (state, run) in run_states(folders).items() if state == "finished"}
+
+
+def run_states(folders: Iterable[Path]) -> dict[tuple[Path, str], tuple[str, Path]]:
+    """Status and directory of the run that counts for every config hash, by (folder, hash).
+
+    A finished run counts more than one that is running now, and that more than others; of equals the newest.
+    """
+    rank = {"finished": 0, "running": 1}
+    found: dict[tuple[Path, str], tuple[str, Path]] = {}
+    for folder in folders:
+        for run in find_runs(folder):
+            try:
+                key, status = (folder, str(run.record.get("config_hash"))), run.status
+            except (OSError, json.JSONDecodeError):
+                continue
+            if key not in found or rank.get(status, 2) < rank.get(found[key][0], 2):
+                found[key] = (status, run.path)
+    return found

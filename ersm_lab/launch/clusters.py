@@ -1,0 +1,142 @@
+"""Jobs on a SLURM cluster (by submitit) or a Ray cluster, both optional; the folder of outputs is shared by all machines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ersm_lab.errors import UserError
+from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.gpus import visible_gpus
+from ersm_lab.launch.local import LocalLauncher
+from ersm_lab.launch.pool import Launcher
+from ersm_lab.launch.work import first_line, work
+
+
+def make_launcher(settings: Mapping[str, Any], jobs: int) -> Launcher:
+    """The launcher that ``conf/launcher/*.yaml`` describes. Raises ``UserError`` when its extra is missing."""
+    if settings["kind"] == "slurm":
+        return SlurmLauncher(settings, jobs)
+    if settings["kind"] == "ray":
+        return RayLauncher(settings, jobs)
+    return LocalLauncher(jobs, visible_gpus())
+
+
+class SlurmLauncher:
+    """One submitted job per run. ``cluster: local`` runs submitit's own processes here in place of sbatch."""
+
+    def __init__(self, settings: Mapping[str, Any], jobs: int) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise UserError("launcher=slurm needs submitit: pip install 'ersm-lab[slurm]'") from error
+        self.slots = jobs
+        self._settings = settings
+        self._submitit = submitit
+
+    def start(self, cell: Cell, log: Path) -> Any:
+        settings = self._settings
+        folder = log.parent / "slurm" / "%j"
+        try:
+            executor = self._submitit.AutoExecutor(folder, cluster=settings["cluster"])
+        except RuntimeError as error:
+            raise UserError(
+                f"launcher=slurm: {first_line(error)}; launcher.cluster=local tries it without one"
+            ) from error
+        executor.update_parameters(**_slurm_parameters(settings, cell))
+        return executor.submit(work, cell, log, Path.cwd())
+
+    def wait(self, jobs: Sequence[Any], seconds: float) -> list[Any]:
+        time.sleep(seconds)  # submitit asks the cluster for all jobs at once, and not more often than it may
+        return [job for job in jobs if job.done()]
+
+    def result(self, job: Any) -> tuple[str, str]:
+        try:
+            state, text = job.result()
+        except Exception as error:  # killed, out of memory, over its time: there is no answer
+            return "failed", f"job {job.job_id} ended as {job.state}: {first_line(error)}"
+        return str(state), str(text)
+
+    def cancel(self, jobs: Sequence[Any]) -> None:
+        for job in jobs:
+            job.cancel(check=False)
+
+
+def _slurm_parameters(settings: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    trainer = cell.experiment.config["trainer"]
+    gpus = 0 if trainer["accelerator"] == "cpu" else settings["gpus"] * trainer["devices"]
+    found: dict[str, Any] = {
+        "name": f"ersm-{cell.experiment.name}".replace("/", "-"),
+        "timeout_min": settings["minutes"],
+        "cpus_per_task": settings["cpus"],
+        "gpus_per_node": gpus,
+    }
+    if settings["memory_gb"]:
+        found["mem_gb"] = settings["memory_gb"]
+    for name in ("partition", "account", "qos", "constraint"):
+        if settings[name]:
+            found[f"slurm_{name}"] = settings[name]
+    if settings["setup"]:
+        found["slurm_setup"] = list(settings["setup"])
+    if settings["parameters"]:
+        found["slurm_additional_parameters"] = dict(settings["parameters"])
+    return found
+
+
+class RayLauncher:
+    """One task per run, each in a worker of its own; Ray hands out cores and GPUs."""
+
+    def __init__(self, settings: Mapping[str, Any], jobs: int) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise UserError("launcher=ray needs ray: pip install 'ersm-lab[ray]'") from error
+        self.slots = jobs
+        self._settings, self._ray = settings, ray
+        if not ray.is_initialized():
+            try:
+                ray.init(
+                    address=settings["address"],
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="error",
+                    # workers find what this process finds, installed or not
+                    runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
+                )
+            except ConnectionError as error:
+                raise UserError(f"launcher.address={settings['address']}: {first_line(error)}") from error
+
+    def start(self, cell: Cell, log: Path) -> Any:
+        trainer = cell.experiment.config["trainer"]
+        settings, total = self._settings, self._ray.cluster_resources()
+        gpus = 0 if trainer["accelerator"] == "cpu" else settings["gpus"] * trainer["devices"]
+        options: dict[str, Any] = {
+            "num_cpus": min(settings["cpus"], total.get("CPU", 1)),
+            # "auto" runs on CPUs where the cluster has nothing else
+            "num_gpus": gpus if total.get("GPU") or trainer["accelerator"] == "gpu" else 0,
+            "max_retries": 0,
+            "max_calls": 1,
+        }
+        if settings["memory_gb"]:
+            options["memory"] = int(settings["memory_gb"] * 2**30)
+        return self._ray.remote(**options)(work).remote(cell, log, Path.cwd())
+
+    def wait(self, jobs: Sequence[Any], seconds: float) -> list[Any]:
+        over, _ = self._ray.wait(list(jobs), num_returns=1, timeout=seconds)
+        return list(over)
+
+    def result(self, job: Any) -> tuple[str, str]:
+        try:
+            state, text = self._ray.get(job)
+        except Exception as error:  # the worker died: there is no answer
+            return "failed", first_line(error)
+        return str(state), str(text)
+
+    def cancel(self, jobs: Sequence[Any]) -> None:
+        for job in jobs:
+            with contextlib.suppress(Exception):
+                self._ray.cancel(job, force=True)

@@ -1,0 +1,101 @@
+"""SLURM by submitit and Ray, each in its local mode; the optional packages may be absent."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ersm_lab.config.sweeps import sweep_request
+from ersm_lab.errors import UserError
+from ersm_lab.launch.clusters import make_launcher
+from ersm_lab.runs.index import find_runs
+from tests.launch.test_sweeps import SMALL, finish, lab_command
+
+LAUNCHERS = {
+    "submitit": ["launcher=slurm", "launcher.cluster=local", "launcher.cpus=1"],
+    "ray": ["launcher=ray", "launcher.cpus=1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", LAUNCHERS)
+def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -> None:
+    """Breaks when a job does not find the package or its log, or one that dies takes others or the sweep with it."""
+    pytest.importorskip(package, reason=f"{package} is an optional extra")
+    words = ["train", "-m", *SMALL, *LAUNCHERS[package], "jobs=2"]
+    sweep = lab_command(*words, "trainer.max_epochs=2,5000")
+    deadline, victim = time.monotonic() + 400, None
+    while victim is None:
+        assert time.monotonic() < deadline
+        for run in find_runs(Path("outputs")):
+            if run.config["trainer"]["max_epochs"] == 5000 and run.metrics_path.is_file():
+                victim = run.record["pid"]
+        time.sleep(0.2)
+    os.kill(victim, signal.SIGKILL)
+    out, err = finish(sweep, 1)
+    assert "1 done, 1 failed, 0 skipped" in out
+    (log,) = [line.partition("log: ")[2] for line in err.splitlines() if "log: " in line]
+    assert Path(log).is_file()
+    again, _ = finish(lab_command(*words, "trainer.max_epochs=2,3"), 0)
+    assert "1 done, 0 failed, 1 skipped" in again
+
+
+@pytest.mark.parametrize("package", LAUNCHERS)
+def test_a_missing_extra_is_one_line_with_the_command(
+    package: str, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name, *rest, **more):
+        if name == package:
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    request = sweep_request(["-m", *LAUNCHERS[package]])
+    with pytest.raises(UserError, match="pip install 'ersm-lab"):
+        make_launcher(request.launcher, 1)
+
+
+def test_slurm_without_a_cluster_says_so(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit", reason="submitit is an optional extra")
+    monkeypatch.setenv("PATH", str(lab))
+    from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.launch.cells import Cell
+
+    launcher = make_launcher(sweep_request(["-m", "launcher=slurm"]).launcher, 1)
+    cell = Cell(compose_experiment(SMALL), {"config_hash": "0"})
+    with pytest.raises(UserError, match=r"launcher\.cluster=local"):
+        launcher.start(cell, lab / "x.log")
+
+
+def test_sbatch_gets_what_the_preset_says(lab: Path) -> None:
+    """Breaks when a setting does not reach submitit under the name that it knows, or CPU runs ask for GPUs."""
+    from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.launch.cells import Cell
+    from ersm_lab.launch.clusters import _slurm_parameters
+
+    words = ["launcher=slurm", "launcher.partition=gpu", "launcher.minutes=30", "launcher.memory_gb=8"]
+    words += ["launcher.setup=[module load cuda]", "launcher.parameters.exclude=node7"]
+    settings = sweep_request(["-m", *words]).launcher
+    cells = {
+        name: Cell(compose_experiment([*SMALL, f"trainer.accelerator={name}"]), {"config_hash": "0"})
+        for name in ("cpu", "auto")
+    }
+    found = _slurm_parameters(settings, cells["auto"])
+    assert found == {
+        "name": "ersm-digits", "timeout_min": 30, "cpus_per_task": 4, "gpus_per_node": 1, "mem_gb": 8.0,
+        "slurm_partition": "gpu", "slurm_setup": ["module load cuda"],
+        "slurm_additional_parameters": {"exclude": "node7"},
+    }  # fmt: skip
+    assert _slurm_parameters(settings, cells["cpu"])["gpus_per_node"] == 0
+    submitit = pytest.importorskip("submitit", reason="submitit is an optional extra")
+    executor = submitit.SlurmExecutor.__new__(submitit.SlurmExecutor)
+    known = set(executor._valid_parameters())
+    shared = {"timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "name"}
+    assert {name.removeprefix("slurm_") for name in set(found) - shared} <= known

@@ -1,0 +1,237 @@
+"""Sweeps on the command line: what runs, what is passed over, what one bad job does to the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import ersm_lab
+from ersm_lab.config.cells import compose_cells
+from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.store import conf_dir, frozen, options
+from ersm_lab.config.sweeps import (
+    SweepConfig,
+    is_sweep,
+    load_preset,
+    merge_words,
+    preset_words,
+    sweep_request,
+)
+from ersm_lab.errors import UserError
+from ersm_lab.runs.index import find_runs
+from tests.conftest import TINY
+
+ROOT = str(Path(ersm_lab.__file__).parents[1])
+SMALL = ["experiment=ersm/digits", "model.backbone.from_experiment=null", *TINY]
+SMALL = [*SMALL, "trainer.feature_cache.enabled=false"]
+LONG = "trainer.max_epochs=5000"
+
+
+def lab_command(*words: str, **more: str) -> subprocess.Popen[str]:
+    """``ersm-lab WORDS`` as a user would run it, with one thread."""
+    path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "ersm_lab", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more},
+    )
+
+
+def finish(process: subprocess.Popen[str], code: int) -> tuple[str, str]:
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == code, out + err
+    return out, err
+
+
+def runs() -> dict[tuple[int, str], int]:
+    """How many run directories there are of each seed and status."""
+    found: dict[tuple[int, str], int] = {}
+    for run in find_runs(Path("outputs")):
+        key = (run.record["seed"], run.status)
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+def test_killed_and_failed_jobs_leave_the_others_alone_and_are_run_again(lab: Path) -> None:
+    """kill -9 of one job and an error in another: the third is done, both are listed with their logs, the exit code
+    is 1; the same command without what failed them runs those two and not the third."""
+    epochs = ["trainer.max_epochs=2,5000"]  # the long one is there to be killed
+    sweep = lab_command(
+        "train", "-m", *SMALL, "seed=0", *epochs, "model.backbone.name=resnet18,resnet19", "jobs=4"
+    )
+    deadline = time.monotonic() + 400
+    victim = None
+    while victim is None and time.monotonic() < deadline:
+        for run in find_runs(Path("outputs")):
+            if run.config["trainer"]["max_epochs"] == 5000 and run.metrics_path.is_file():
+                victim = run.record["pid"]
+        time.sleep(0.2)
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    out, err = finish(sweep, 1)
+    assert "0 running, 1 done, 3 failed, 0 skipped" in out
+    assert "SIGKILL" in err
+    assert "no backbone named" in err or "nearest names are" in err
+    logs = [line.partition("log: ")[2] for line in err.splitlines() if "log: " in line]
+    assert len(logs) == 3
+    assert all(Path(log).is_file() for log in logs)
+    (record,) = Path("outputs/sweeps").glob("*/sweep.json")
+    saved = json.loads(record.read_text())
+    assert saved["status"] == "failed"
+    assert sorted(cell["state"] for cell in saved["cells"]) == ["done", "failed", "failed", "failed"]
+
+    listed, _ = finish(lab_command("train", "-m", *SMALL, "trainer.max_epochs=2,3", "--dry-run"), 0)
+    assert "1 finished, 0 running, 1 missing" in listed
+    again, _ = finish(lab_command("train", "-m", *SMALL, "trainer.max_epochs=2,3"), 0)
+    assert "1 done, 0 failed, 1 skipped" in again
+
+
+@pytest.mark.slow
+def test_sigterm_of_the_sweep_ends_its_jobs(lab: Path) -> None:
+    """Breaks when jobs outlive the sweep that started them, or its exit code says that all is well."""
+    sweep = lab_command("train", "-m", *SMALL, LONG, "seed=0,1", "jobs=2")
+    deadline = time.monotonic() + 400
+    while len([run for run in find_runs(Path("outputs")) if run.metrics_path.is_file()]) < 2:
+        assert time.monotonic() < deadline
+        assert sweep.poll() is None
+        time.sleep(0.2)
+    sweep.send_signal(signal.SIGTERM)
+    finish(sweep, 143)
+    assert runs() == {(0, "interrupted"): 1, (1, "interrupted"): 1}
+    (record,) = Path("outputs/sweeps").glob("*/sweep.json")
+    assert json.loads(record.read_text())["status"] == "interrupted"
+
+
+@pytest.mark.slow
+def test_a_failed_backbone_fails_its_heads_only(lab: Path) -> None:
+    """Breaks when the run that others need first takes the whole sweep down."""
+    bad = "model.backbone.from_overrides=['model.backbone.name=resnet19','trainer.threads=1']"
+    words = [word for word in SMALL if not word.startswith("model.backbone.from")]
+    source = "model.backbone.from_experiment=null,ersm/digits_backbone"
+    out, err = finish(lab_command("train", "-m", *words, source, bad), 1)
+    assert "1 done, 2 failed, 0 skipped" in out
+    assert "its backbone's run failed" in err
+
+
+def test_dry_run_lists_cells_without_torch(lab: Path) -> None:
+    code = (
+        "import sys; from ersm_lab.cli import main;"
+        "assert main(['train', '-m', 'sweep=ersm/lambda_gamma_patch', '--dry-run']) == 0;"
+        "assert 'torch' not in sys.modules; assert 'optuna' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": ROOT},
+    )
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "0 finished, 0 running, 33 missing"  # 4 x 4 x 2 heads, and the backbone that all need
+    assert "ersm/digits_backbone" in lines[0]
+    assert len({line.split()[1] for line in lines[:-1]}) == 33
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize("name", options("sweep"))
+def test_presets_compose_and_name_known_keys(name: str, lab: Path) -> None:
+    """Breaks when a preset names a key or an experiment that is gone. A search is composed at its ends."""
+    request = sweep_request(["-m", f"sweep={name}"])
+    if request.search is not None:
+        from ersm_lab.config.space import split_space
+
+        fixed, space = split_space(request.words)
+        words = [*fixed, *(f"{one.key}={','.join(one.ends())}" for one in space)]
+    else:
+        words = request.words
+    cells = compose_cells(words)
+    assert len(cells) > 1
+    assert len({json.dumps(cell.config, default=str) for cell in cells}) == len(cells)
+    header = (conf_dir() / "sweep" / f"{name}.yaml").read_text()
+    assert f"sweep={name}" in header
+    assert "# Cost:" in header
+
+
+def test_the_papers_grid_is_whole(lab: Path) -> None:
+    cells = compose_cells(sweep_request(["-m", "sweep=ersm/paper_grid"]).words)
+    found = {
+        (c.config["model"]["backbone"]["name"], c.config["data"]["transform"]["size"], c.config["model"]["mask"]["patch_size"])
+        for c in cells
+    }  # fmt: skip
+    names = ("resnet50", "convnext_tiny", "tf_efficientnetv2_s")
+    assert found == {(name, size, patch) for name in names for size in (224, 256, 448) for patch in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["seed=range(0,3)", "model=ersm/baseline,ersm/published", "+extra.note=a,b"],
+        ["experiment=fornet/toy_streets", "model.head.topk_ratios=[0.1,0.2,0.3,0.4],[1,1,1,1]"],
+        ["experiment=ersm/digits,ersm/digits_backbone", "trainer=cpu,auto", "trainer.max_epochs=1"],
+    ],
+)  # fmt: skip
+def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -> None:
+    """Breaks when the shared composition leaks from cell to cell, or applies a value too early."""
+    hydras, _, _ = compose_all(["-m", *words])
+    assert compose_cells(words) == hydras
+
+
+def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
+    preset = load_preset("sweep", "ersm/lambda_gamma_patch", SweepConfig)
+    words = merge_words(
+        preset_words(preset), ["model.mask.patch_size=1", "experiment=ersm/cifar10", "seed=0,1"]
+    )
+    assert "experiment=ersm/digits" not in words
+    assert [word for word in words if word.startswith("model.mask.patch_size")] == ["model.mask.patch_size=1"]
+    assert "model.mask.lambda_unary=0,0.001,0.01,0.1" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep=ersm/lambda_gama"], "did you mean 'ersm/lambda_gamma_patch'"),
+        (["sweep=ersm/search", "sweep.search.trails=3"], "did you mean 'search.trials'"),
+        (["sweep=ersm/search", "sweep.search.trials=0"], "at least 1"),
+        (["launcher=slum"], "did you mean 'slurm'"),
+        (["launcher.minuts=3"], "did you mean 'minutes'"),
+        (["sweep.title=x"], "no sweep=NAME"),
+        (["jobs=0"], "at least 1"),
+    ],
+)  # fmt: skip
+def test_bad_requests_are_one_line(words: list[str], message: str, lab: Path) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        sweep_request(["-m", *words])
+    assert "\n" not in str(error.value)
+
+
+def test_an_interval_outside_of_a_search_says_where_it_belongs(lab: Path) -> None:
+    with pytest.raises(UserError, match="needs a search"):
+        compose_cells(["optimizer.lr=interval(0.1,1)"])
+
+
+def test_what_is_a_sweep() -> None:
+    assert is_sweep(["seed=0", "-m"])
+    assert is_sweep(["sweep=ersm/search"])
+    assert is_sweep(["--dry-run"])
+    assert not is_sweep(["seed=0", "experiment=ersm/digits"])
+
+
+def test_conf_is_frozen_at_the_launch(lab: Path) -> None:
+    """Breaks when what is composed later, such as an Optuna trial, sees an edit made after the launch."""
+    outside = conf_dir()
+    with frozen():
+        inside = conf_dir()
+        assert inside != outside
+        assert (inside / "config.yaml").read_bytes() == (outside / "config.yaml").read_bytes()
+        assert compose_cells(["seed=0,1"])[1].config["seed"] == 1
+    assert conf_dir() == outside
+    assert not inside.exists()
