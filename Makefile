@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export WANDB_SILENT ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench table-ersm clean
+.PHONY: help setup demo test test-slow check bench table-ersm table-fornet table-slem tables claims report clean
 
 help:  ## explain every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
