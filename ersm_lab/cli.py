@@ -179,7 +179,8 @@ def _table(words: list[str]) -> int:
     complete = True
     for name, table in tables.items():
         rows = run_table(table, overrides, jobs, "--refresh" in words, _report)
-        from ersm_lab.reports.tables import markdown, summarise
+        from ersm_lab.reports.render import markdown
+        from ersm_lab.reports.tables import summarise
         from ersm_lab.reports.write import write_table
 
         summary = summarise(table, rows)

@@ -14,10 +14,9 @@ from ersm_lab.errors import UserError
 def test_every_run_of_every_table_composes(name: str) -> None:
     table = load_table(name)
     for row in table["rows"].values():
-        for trial in combinations(row["tune"]):
-            compose_experiment(
-                [f"experiment={table['experiment']}", *table["overrides"], *row["overrides"], *trial]
-            )
+        for trial in combinations(row["tune"]) if row["built"] else []:
+            experiment = row["experiment"] or table["experiment"]
+            compose_experiment([f"experiment={experiment}", *table["overrides"], *row["overrides"], *trial])
     compose_experiment([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
 
 
@@ -43,6 +42,12 @@ def test_trials_are_every_combination() -> None:
         ("seeds=[]", "needs rows, columns and seeds"),
         ("compare=[{row: recomended, against: baseline, column: accuracy}]", "did you mean 'recommended'"),
         ("compare=[{row: recommended, against: baseline, column: effective_share}]", "none with per_image"),
+        ("rows.baseline.reported={acuracy: {value: 1}}", "did you mean 'accuracy'"),
+        ("rows.baseline.reported={accuracy: {daggr: x}}", "daggr"),
+        ("rows.baseline.reported={accuracy: {value: many}}", "many"),
+        ("rows.new={label: new, built: false}", "neither built nor reported"),
+        ("columns.accuracy.metric=test/{source}", "lacks a word of columns.accuracy.metric"),
+        ("profile=quick", "one of demo, full"),
     ],
 )
 def test_mistakes_are_one_line(change: str, message: str) -> None:
