@@ -17,8 +17,9 @@ function tableRow(table, row, paired) {
   const most = Math.max(0, ...row.cells.map((cell) => (cell ? cell.n : 0)));
   const cells = row.cells.flatMap((cell, i) => {
     const text = row.built ? cellText(cell, table.columns[i], most) : "";
-    const ours = el("td", { class: cell && row.built && cell.state === "missing" ? "number bad" : "number" }, cell && cell.best ? el("strong", {}, text) : text);
-    return table.columns[i].reported ? [ours, el("td", { class: "number reported" }, reportedText(row.reported[i], table.columns[i]))] : [ours];
+    const kind = cell && cell.best ? "strong" : "span";
+    const ours = el("td", { class: "number" }, el(kind, { class: text === "missing" ? "wrong" : null }, text));
+    return table.columns[i].reported ? [ours, el("td", { class: "number muted" }, reportedText(row.reported[i], table.columns[i]))] : [ours];
   });
   const count = !row.built ? "" : table.seeds === null || table.seeds === most ? `${most}` : `${most} of ${table.seeds}`;
   return el("tr", {}, el("th", { scope: "row" }, row.label), cells, paired ? null : el("td"), el("td", { class: "number" }, count));
