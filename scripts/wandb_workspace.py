@@ -60,7 +60,11 @@ def _library() -> tuple[Any, Any]:
 def panels(paper: Paper) -> list[Any]:
     """Learning curves and final numbers by variant, with a standard deviation over the runs of one, then the figures."""
     _, wr = _library()
-    by_variant = {"groupby": wr.Config("variant"), "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    by_variant: dict[str, Any] = {
+        "groupby": wr.Config("variant"),
+        "groupby_aggfunc": "mean",
+        "groupby_rangefunc": "stddev",
+    }
     found = [wr.LinePlot(title=key, x=STEP, y=[key], **by_variant) for key in paper.curves]
     found += [wr.BarPlot(title=key, metrics=[key], **by_variant) for key in paper.numbers]
     found += [
