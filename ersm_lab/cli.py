@@ -30,6 +30,7 @@ usage: ersm-lab VERB [overrides]
                                                                   write the cache that training crops are read from
   bench       [NAME ...]                                          speed against named references, measured now
   report      [RUNS or QUERY] [out=FILE]                          one HTML page that shows runs and compares them, offline
+  wandb       sync [FOLDER ...] [--dry-run]                       upload what was recorded offline
   doctor                                                          what is installed and found, and how to get what is not
   completion  bash | zsh | fish                                   print a completion script for your shell
 
@@ -184,7 +185,8 @@ def _table(words: list[str]) -> int:
     complete = True
     for name, table in tables.items():
         rows = run_table(table, overrides, jobs, "--refresh" in words, _report)
-        from ersm_lab.reports.tables import markdown, summarise
+        from ersm_lab.reports.render import markdown
+        from ersm_lab.reports.tables import summarise
         from ersm_lab.reports.write import write_table
 
         summary = summarise(table, rows)
@@ -276,6 +278,20 @@ def _doctor(words: list[str]) -> int:
     return show(examine(paths, data))
 
 
+def _wandb(words: list[str]) -> int:
+    if words[:1] != ["sync"]:
+        raise UserError("wandb needs: wandb sync [FOLDER ...] [--dry-run] [paths.outputs=DIR]")
+    from pathlib import Path
+
+    from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.tracking.sync import sync
+
+    dry_run = "--dry-run" in words
+    paths = [word for word in words if word.startswith("paths.")]
+    folders = [Path(word) for word in words[1:] if word not in (*paths, "--dry-run")]
+    return sync(folders or [Path(compose_experiment(paths).config["paths"]["outputs"])], dry_run)
+
+
 def _completion(words: list[str]) -> int:
     from ersm_lab.config.completion import script
 
@@ -299,6 +315,7 @@ _VERBS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
     "bench": _bench,
     "report": _page,
+    "wandb": _wandb,
     "doctor": _doctor,
     "completion": _completion,
     "__complete": _complete,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import netrc
 import os
 import platform
 import re
@@ -14,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from packaging.requirements import Requirement
+
+from ersm_lab.tracking.sync import has_key, offline_runs
 
 GOOD, MISSING, BROKEN = "ok", "missing", "broken"
 # how its publishers hand a data set out; {root} is where it belongs, {above} the folder of that
@@ -238,8 +238,7 @@ def _wandb(outputs: str) -> Iterator[Finding]:
         )
         return
     mode = os.environ.get("WANDB_MODE")
-    host = urlparse(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").hostname or ""
-    key = bool(os.environ.get("WANDB_API_KEY")) or _has_login(host)
+    key = has_key()
     said = f"{version}, {'a key is set' if key else 'no key'}" + (f", WANDB_MODE={mode}" if mode else "")
     yield Finding(
         "W&B",
@@ -247,19 +246,13 @@ def _wandb(outputs: str) -> Iterator[Finding]:
         said,
         "" if key else "runs are recorded offline; wandb login, then logger.mode=online",
     )
-    waiting = sum(1 for _ in Path(outputs).glob("*/*/*/wandb/offline-run-*"))
-    if waiting:
+    if waiting := len(offline_runs([Path(outputs)])):
         yield Finding(
-            "W&B, offline", GOOD, f"{waiting} recorded offline below {outputs}", "wandb sync DIR uploads one"
+            "W&B, offline",
+            GOOD,
+            f"{waiting} recorded offline below {outputs}",
+            "ersm-lab wandb sync uploads them",
         )
-
-
-def _has_login(host: str) -> bool:
-    """Whether the user's netrc names the host. The key itself is not looked at."""
-    try:
-        return host in netrc.netrc(os.environ.get("NETRC")).hosts
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 def _extras() -> Iterator[Finding]:

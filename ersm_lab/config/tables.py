@@ -20,7 +20,10 @@ from ersm_lab.settings import setting
 class ColumnConfig:
     """One number of a run."""
 
-    metric: str = setting(MISSING, "a key of the run's summary, such as test/accuracy")
+    metric: str = setting(
+        MISSING,
+        "a key of the run's summary, such as test/accuracy; {word} is filled in from the row's `words`",
+    )
     label: str = setting(MISSING, "the heading, with its unit")
     scale: float = setting(1.0, "100 for percent")
     digits: int = setting(1, "after the point", ge=0)
@@ -31,10 +34,24 @@ class ColumnConfig:
 
 
 @dataclass
+class ReportedConfig:
+    """A figure that the paper reports, in the column's unit."""
+
+    value: float = setting(MISSING, "as printed there")
+    dagger: str | None = setting(None, "why it is not comparable with ours; null: it is")
+
+
+@dataclass
 class RowConfig:
-    """One arm: what makes it, and over what it is tuned."""
+    """One arm: what makes it, over what it is tuned, and what the paper reported of it."""
 
     label: str = setting(MISSING, "what readers call it")
+    experiment: str | None = setting(None, "null: the table's")
+    built: bool = setting(True, "false: there is only what the paper reported; nothing is run")
+    words: dict[str, str] = setting(
+        {}, "for {word} in the columns' metrics: rows of one run, such as detectors"
+    )
+    reported: dict[str, ReportedConfig] = setting({}, "by column; nothing where no figure is known")
     overrides: list[str] = setting([], "on top of the table's experiment")
     tune: dict[str, Any] = setting({}, "key: [values]; every combination is one trial on validation")
 
@@ -64,6 +81,11 @@ class TableConfig:
     """A table of runs."""
 
     title: str = setting(MISSING)
+    profile: str = setting(
+        "full",
+        "demo: embedded data, minutes on a CPU; full: the papers' data, or longer",
+        choices=("demo", "full"),
+    )
     experiment: str = setting(MISSING, "of every row")
     overrides: list[str] = setting([], "of every run")
     seeds: list[int] = setting([0, 1, 2, 3, 4], "one run of each row per seed", ge=0)
@@ -77,16 +99,34 @@ class TableConfig:
     def check(node: Any) -> str | None:
         if not node.rows or not node.columns or not node.seeds:
             return "a table needs rows, columns and seeds"
-        trials = {name: len(combinations(row.tune)) for name, row in node.rows.items()}
+        built = {name: row for name, row in node.rows.items() if row.built}
+        trials = {name: len(combinations(row.tune)) for name, row in built.items()}
         if len(set(trials.values())) > 1:
             return f"rows are tuned with different numbers of trials: {trials}; every arm gets the same"
+        for name, row in node.rows.items():
+            if problem := _row_problem(row, node.columns):
+                return f"rows.{name}{problem}"
         for item in node.compare:
             for row in (item.row, item.against):
-                if row not in node.rows:
-                    return f"compare names the row '{row}'{nearest(row, list(node.rows))}"
+                if row not in built:
+                    return f"compare names the row '{row}'{nearest(row, list(built))}"
             if item.column not in node.columns or not node.columns[item.column].per_image:
                 return f"compare names the column '{item.column}', which is none with per_image"
         return None
+
+
+def _row_problem(row: Any, columns: Any) -> str | None:
+    for key in row.reported:
+        if key not in columns:
+            return f".reported names the column '{key}'{nearest(key, list(columns))}"
+    if not row.built:
+        return None if row.reported else " is neither built nor reported"
+    for key, column in columns.items():
+        try:
+            column.metric.format(**row.words)
+        except (KeyError, IndexError, ValueError):
+            return f".words lacks a word of columns.{key}.metric, '{column.metric}'"
+    return None
 
 
 def combinations(tune: Any) -> list[list[str]]:
@@ -115,9 +155,9 @@ def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:
             OmegaConf.structured(TableConfig), own, OmegaConf.from_dotlist(changes or [])
         )
         assert isinstance(merged, DictConfig)
-        for nodes in (merged.rows, merged.columns):
-            for node in nodes.values():
-                check_config(node)
+        reported = [node for row in merged.rows.values() for node in row.reported.values()]
+        for node in (*merged.rows.values(), *merged.columns.values(), *reported):
+            check_config(node)
         for node in merged.compare:
             check_config(node)
         check_config(merged)

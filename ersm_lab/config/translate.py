@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.config.check import known_keys, nearest
-from ersm_lab.config.store import conf_dir, options
+from ersm_lab.config.store import conf_dir, options, register
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
 
@@ -68,6 +68,7 @@ def _where(text: str) -> str:
 
 def _known() -> set[str]:
     """The keys of the default configuration: what a mistyped one is compared with."""
+    register()
     hydra = GlobalHydra.instance()
     if hydra.is_initialized():
         hydra.clear()

@@ -10,14 +10,17 @@ from typing import Any
 from ersm_lab.config.compose import compose_experiment
 from ersm_lab.config.tables import combinations
 from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import prepare_all
+from ersm_lab.launch.cells import Cell, prepare
 from ersm_lab.launch.pool import Outcome, run_cells, run_one
 from ersm_lab.runs.directory import RunDirectory
 
 
 @dataclass
 class RowRuns:
-    """What there is of one row: run directories by seed, failures by seed, and every trial with its score."""
+    """What there is of one row: run directories by seed, failures by seed, and every trial with its score.
+
+    A trial's ``run`` is its run directory, or why there is none (its ``score`` is then None).
+    """
 
     chosen: list[str]
     trials: list[dict[str, Any]] = field(default_factory=list)
@@ -34,52 +37,81 @@ def run_table(
 ) -> dict[str, RowRuns]:
     """Runs what is missing of a table (see ``config.tables``) and says where its runs are.
 
-    ``overrides`` of the command line are applied to every run, last. A row whose trials all failed is not run.
+    ``overrides`` of the command line are applied to every run, last. What cannot start (no data, a backbone that failed)
+    or fails is named under the row's seed and leaves the others alone; a row whose trials all failed is not run. Rows that
+    are not built (``built: false``) are left out.
+
+    Raises
+    ------
+    UserError: a configuration that does not compose, or ``tuning.metric`` that the trials do not report.
     """
-    common = [f"experiment={table['experiment']}", *table["overrides"]]
-    rows = {name: RowRuns([]) for name in table["rows"]}
-    planned = [
-        (name, trial) for name, row in table["rows"].items() for trial in combinations(row["tune"]) if trial
-    ]
+    plans = {name: row for name, row in table["rows"].items() if row.get("built", True)}
+    rows = {name: RowRuns([]) for name in plans}
+    common = {
+        name: [f"experiment={row.get('experiment') or table['experiment']}", *table["overrides"], *row["overrides"]]
+        for name, row in plans.items()
+    }  # fmt: skip
+    planned = [(name, trial) for name, row in plans.items() for trial in combinations(row["tune"]) if trial]
     tuning = table["tuning"]
-    if planned:
-        cells = prepare_all(
-            [
-                compose_experiment(
-                    [
-                        *common,
-                        *table["rows"][name]["overrides"],
-                        *trial,
-                        *overrides,
-                        f"seed={tuning['seed']}",
-                        *tuning["overrides"],
-                    ]
-                )
-                for name, trial in planned
-            ],
-            run_one,
-        )
-        for (name, trial), outcome in zip(planned, run_cells(cells, jobs, refresh, report), strict=True):
-            score = None if outcome.state == "failed" else _score(outcome.path, tuning["metric"])
-            rows[name].trials.append({"overrides": trial, "score": score, "run": str(outcome.path)})
-        for name, row in rows.items():
-            row.chosen = _best(name, row.trials, tuning["mode"])
-    finals = [(name, seed) for name in rows for seed in table["seeds"]]
-    cells = prepare_all(
-        [
-            compose_experiment(
-                [*common, *table["rows"][name]["overrides"], *rows[name].chosen, *overrides, f"seed={seed}"]
-            )
-            for name, seed in finals
-        ],
-        run_one,
-    )
-    for (name, seed), outcome in zip(finals, run_cells(cells, jobs, refresh, report), strict=True):
-        if outcome.state == "failed":
-            rows[name].failed[seed] = f"{outcome.message} (log: {outcome.path})"
+    last = [*overrides, f"seed={tuning['seed']}", *tuning["overrides"]]
+    tried = _run([[*common[name], *trial, *last] for name, trial in planned], jobs, refresh, report)
+    for (name, trial), (path, why) in zip(planned, tried, strict=True):
+        score = None if path is None else _score(path, tuning["metric"])
+        rows[name].trials.append({"overrides": trial, "score": score, "run": why or str(path)})
+    for row in rows.values():
+        if row.trials and all(trial["score"] is None for trial in row.trials):
+            why = f"every trial failed, the first with: {row.trials[0]['run']}"
+            row.failed = dict.fromkeys(table["seeds"], why)
         else:
-            rows[name].runs[seed] = outcome.path
+            row.chosen = _best(row.trials, tuning["mode"])
+    finals = [(name, seed) for name, row in rows.items() if not row.failed for seed in table["seeds"]]
+    done = _run(
+        [[*common[name], *rows[name].chosen, *overrides, f"seed={seed}"] for name, seed in finals],
+        jobs, refresh, report,
+    )  # fmt: skip
+    for (name, seed), (path, why) in zip(finals, done, strict=True):
+        if path is None:
+            rows[name].failed[seed] = why
+        else:
+            rows[name].runs[seed] = path
     return rows
+
+
+def _run(
+    wanted: list[list[str]], jobs: int, refresh: bool, report: Callable[[Outcome, int, int], None] | None
+) -> list[tuple[Path | None, str]]:
+    """A run directory and "", or None and why there is none, for each list of overrides."""
+    cells: list[Cell | str] = []
+    backbones: dict[str, tuple[Path, str]] = {}
+    broken: dict[str, str] = {}
+
+    def upstream(cell: Cell) -> Path:
+        # a backbone that failed is not run again for every head
+        key = cell.record["config_hash"]
+        if key not in broken:
+            try:
+                return run_one(cell)
+            except SystemExit as error:
+                broken[key] = str(error).removeprefix("error: ")
+        raise UserError(broken[key])
+
+    for experiment in [
+        compose_experiment(words) for words in wanted
+    ]:  # mistakes are found before anything runs
+        try:
+            cells.append(prepare(experiment, upstream, backbones))
+        except UserError as error:
+            cells.append(str(error))
+    outcomes = iter(run_cells([cell for cell in cells if not isinstance(cell, str)], jobs, refresh, report))
+    found: list[tuple[Path | None, str]] = []
+    for cell in cells:
+        if isinstance(cell, str):
+            found.append((None, cell))
+        elif (outcome := next(outcomes)).state == "failed":
+            found.append((None, f"{outcome.message} (log: {outcome.path})"))
+        else:
+            found.append((outcome.path, ""))
+    return found
 
 
 def _score(run: Path, metric: str) -> float:
@@ -89,11 +121,9 @@ def _score(run: Path, metric: str) -> float:
     return float(summary[metric])
 
 
-def _best(name: str, trials: list[dict[str, Any]], mode: str) -> list[str]:
-    """The overrides of the best trial; the first of equals."""
+def _best(trials: list[dict[str, Any]], mode: str) -> list[str]:
+    """The overrides of the best trial; the first of equals; none where nothing is tuned."""
     scored = [trial for trial in trials if trial["score"] is not None]
-    if trials and not scored:
-        raise UserError(f"every trial of the row '{name}' failed; the log of the first: {trials[0]['run']}")
     sign = 1 if mode == "max" else -1
     chosen: list[str] = max(scored, key=lambda trial: sign * trial["score"])["overrides"] if scored else []
     return chosen

@@ -31,20 +31,26 @@ def read_tables(outputs: Path, page: Path, notes: list[str]) -> list[dict[str, A
 
 def _table(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Cells as numbers; what a comparison says, in words."""
-    columns = summary["columns"]
+    columns, reported, seeds = summary["columns"], summary.get("reported") or {}, summary.get("seeds")
+    built = summary.get("built", list(summary["cells"]))
     return {
         "title": str(summary["title"]),
         "experiment": summary.get("experiment"),
         "note": summary.get("note") or "",
         "columns": [
-            {"key": key, "label": item["label"], "digits": item.get("digits", 2), "better": item.get("better")}
+            {"key": key, "label": item["label"], "digits": item.get("digits", 2), "better": item.get("better"),
+             "reported": any(key in figures for figures in reported.values())}
             for key, item in columns.items()
         ],
         "rows": [
-            {"label": summary["labels"].get(name, name), "cells": [cells.get(key) for key in columns],
+            {"label": summary["labels"].get(name, name), "cells": [cells.get(key) for key in columns], "built": name in built,
+             "reported": [(reported.get(name) or {}).get(key) for key in columns],
              "runs": [Path(run).name for run in (summary.get("runs") or {}).get(name, {}).values()]}
             for name, cells in summary["cells"].items()
         ],
+        "seeds": len(seeds) if isinstance(seeds, list) else None,
+        "split": summary.get("split"),
+        "daggers": [f"{item['mark']} not comparable: {item['why']}" for item in summary.get("daggers") or []],
         "comparisons": [_comparison(item, summary["labels"]) for item in summary.get("comparisons") or []],
         "missing": [str(line) for line in summary.get("missing") or []],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A table of runs as Markdown, LaTeX, CSV and JSON, with paired intervals between rows.
+"""What a table of runs says: means over seeds, the paper's figures, paired intervals between rows, and what is missing.
 
 Reads run directories only: ``summary`` of ``run.json`` for the columns, ``artifacts/predictions`` for the intervals.
 """
@@ -6,7 +6,7 @@ Reads run directories only: ``summary`` of ``run.json`` for the columns, ``artif
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ersm_lab.errors import UserError
 from ersm_lab.metrics.intervals import Interval, paired_bootstrap
 from ersm_lab.runs.directory import RunDirectory
 
+MARKS = ("†", "‡", "§", "¶")
+
 
 def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the table says, as plain containers.
@@ -24,45 +26,121 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
     Parameters
     ----------
     table: as ``config.tables.load_table`` gives it.
-    rows: name -> an object with ``runs {seed: Path}``, ``failed {seed: message}``, ``trials`` and ``chosen``.
+    rows: name -> an object with ``runs {seed: Path}``, ``failed {seed: message}``, ``trials`` and ``chosen``, for every row
+        that is built.
 
-    ``cells[row][column]`` holds ``mean``, ``std`` (sample standard deviation over seeds, None for one seed), ``n`` and
-    ``best``; values are in the column's unit.
+    ``cells[row][column]`` holds ``mean``, ``std`` (sample standard deviation over seeds, None for one seed), ``n``, ``best`` and
+    ``state``: ``ok``, ``partial`` (some seeds lack it), ``missing`` (runs failed), ``none`` (not a number of this row).
+    ``reported[row][column]`` holds ``value`` and ``mark``, which ``daggers`` explains. Values are in the column's unit.
+    ``missing`` says, a line each, what the table lacks; it is complete when that is empty.
     """
+    seeds, columns = list(table["seeds"]), table["columns"]
     cells: dict[str, dict[str, Any]] = {}
-    for name, row in rows.items():
-        records = [RunDirectory.open(path).record["summary"] for _, path in sorted(row.runs.items())]
+    missing: list[str] = []
+    for name, plan in table["rows"].items():
+        row = rows.get(name)
+        records = {} if row is None else {
+            seed: RunDirectory.open(path).record["summary"] for seed, path in sorted(row.runs.items())
+        }  # fmt: skip
         cells[name] = {}
-        for key, column in table["columns"].items():
-            values = [record[column["metric"]] for record in records if column["metric"] in record]
-            scaled = [column["scale"] * float(value) for value in values]
-            cells[name][key] = {
-                "mean": statistics.fmean(scaled) if scaled else None,
-                "std": statistics.stdev(scaled) if len(scaled) > 1 else None,
-                "n": len(scaled),
-                "best": False,
+        for key, column in columns.items():
+            metric = _metric(column, plan)
+            found = {
+                seed: column["scale"] * float(record[metric])
+                for seed, record in records.items()
+                if metric in record
             }
-    for key, column in table["columns"].items():
+            cells[name][key] = _cell(list(found.values()), 0 if row is None else len(row.failed))
+            if found and len(found) < len(records):
+                lacking = _seeds(seed for seed in records if seed not in found)
+                missing.append(f"{name} {lacking}: reports no '{metric}'")
+                cells[name][key]["state"] = "partial"
+        missing += [] if row is None else _missing(name, row)
+    for key, column in columns.items():
         means = {name: cell[key]["mean"] for name, cell in cells.items() if cell[key]["mean"] is not None}
+        if not means and any(row.runs for row in rows.values()):
+            missing.append(f"column {key}: no run reports '{column['metric']}'")
         if means and column["better"] != "neither":
             best = (max if column["better"] == "higher" else min)(means.values())
             for name, mean in means.items():
                 cells[name][key]["best"] = mean == best
+    reported, daggers = _reported(table)
+    comparisons = [_compare(table, rows, item) for item in table["compare"]]
+    for item in comparisons:
+        if item["interval"] is None:
+            missing.append(
+                f"difference {item['row']} − {item['against']} in {item['column']}: no runs to compare"
+            )
     return {
         "title": table["title"],
         "experiment": table["experiment"],
+        "split": ", ".join(dict.fromkeys(column["metric"].partition("/")[0] for column in columns.values()
+                                         if not column["metric"].startswith("cost/"))),
+        "profile": table.get("profile"),
         "note": table["note"],
-        "seeds": table["seeds"],
-        "columns": table["columns"],
-        "labels": {name: table["rows"][name]["label"] for name in rows},
+        "seeds": seeds,
+        "columns": columns,
+        "labels": {name: plan["label"] for name, plan in table["rows"].items()},
+        "built": [name for name in table["rows"] if name in rows],
         "cells": cells,
-        "comparisons": [_compare(table, rows, item) for item in table["compare"]],
+        "reported": reported,
+        "daggers": daggers,
+        "comparisons": comparisons,
         "tuning": {
             name: {"chosen": row.chosen, "trials": row.trials} for name, row in rows.items() if row.trials
         },
         "runs": {name: {seed: str(path) for seed, path in row.runs.items()} for name, row in rows.items()},
-        "missing": [f"{name} seed {seed}: {why}" for name, row in rows.items() for seed, why in row.failed.items()],
+        "missing": missing,
     }  # fmt: skip
+
+
+def _metric(column: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    words = plan.get("words") or {}
+    return str(column["metric"]).format(**words) if words else str(column["metric"])
+
+
+def _cell(values: list[float], failed: int) -> dict[str, Any]:
+    return {
+        "mean": statistics.fmean(values) if values else None,
+        "std": statistics.stdev(values) if len(values) > 1 else None,
+        "n": len(values),
+        "best": False,
+        "state": ("partial" if failed else "ok") if values else ("missing" if failed else "none"),
+    }
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    found = [str(seed) for seed in sorted(seeds)]
+    return f"seed{'s' if len(found) > 1 else ''} {', '.join(found)}"
+
+
+def _missing(name: str, row: Any) -> list[str]:
+    """What failed of a row: seeds that failed alike on one line, and trials, since every row is owed as many."""
+    alike: dict[str, list[int]] = {}
+    for seed, why in row.failed.items():
+        alike.setdefault(why, []).append(seed)
+    lines = [f"{name} {_seeds(seeds)}: {why}" for why, seeds in alike.items()]
+    lost = [trial["run"] for trial in row.trials if trial["score"] is None]
+    if lost and len(lost) < len(row.trials):
+        lines.append(f"{name}: {len(lost)} of {len(row.trials)} trials failed, the first with: {lost[0]}")
+    return lines
+
+
+def _reported(table: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
+    """The paper's figures by row and column, and the reasons of their marks; one reason has one mark."""
+    reasons: list[str] = []
+    found: dict[str, dict[str, Any]] = {}
+    for name, plan in table["rows"].items():
+        for key, item in (plan.get("reported") or {}).items():
+            mark = None
+            if why := item.get("dagger"):
+                if why not in reasons:
+                    reasons.append(why)
+                place = reasons.index(why)
+                mark = MARKS[place % len(MARKS)] * (1 + place // len(MARKS))
+            found.setdefault(name, {})[key] = {"value": float(item["value"]), "mark": mark}
+    marks = [MARKS[place % len(MARKS)] * (1 + place // len(MARKS)) for place in range(len(reasons))]
+    return found, [{"mark": mark, "why": why} for mark, why in zip(marks, reasons, strict=True)]
 
 
 def _compare(table: Mapping[str, Any], rows: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,52 +176,6 @@ def _per_image(run: Path, name: str) -> pd.Series | None:
     return frame.get(name)
 
 
-def markdown(summary: Mapping[str, Any]) -> str:
-    """The table, its comparisons and its tuning as Markdown."""
-    columns = summary["columns"]
-    lines = [
-        f"**{summary['title']}** (`{summary['experiment']}`, test split, mean ± standard deviation over seeds, n)",
-        "",
-    ]
-    lines.append("| | " + " | ".join(column["label"] for column in columns.values()) + " | n |")
-    lines.append("| --- |" + " ---: |" * (len(columns) + 1))
-    for name, row in summary["cells"].items():
-        shown = [_shown(cell, columns[key], bold="**{}**") for key, cell in row.items()]
-        count = max(cell["n"] for cell in row.values())
-        lines.append(f"| {summary['labels'][name]} | " + " | ".join(shown) + f" | {count} |")
-    if summary["missing"]:
-        lines += ["", "**Incomplete:** " + "; ".join(summary["missing"])]
-    if summary["comparisons"]:
-        lines += [
-            "",
-            "| difference | in | estimate | 95 % interval | verdict | images | seeds |",
-            "| --- | --- | ---: | ---: | --- | ---: | ---: |",
-        ]
-        for item in summary["comparisons"]:
-            lines.append(_comparison(item, summary))
-        methods = {item["interval"].method for item in summary["comparisons"] if item["interval"]}
-        lines += ["", f"Intervals: {'; '.join(sorted(methods)) or 'none'}."]
-    if summary["tuning"]:
-        lines += ["", "Chosen on validation: " + "; ".join(
-            f"{summary['labels'][name]} `{' '.join(tuned['chosen'])}` (of {len(tuned['trials'])} trials)"
-            for name, tuned in summary["tuning"].items()
-        ) + "."]  # fmt: skip
-    if summary["note"]:
-        lines += ["", summary["note"]]
-    return "\n".join(lines) + "\n"
-
-
-def _comparison(item: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    labels, interval = summary["labels"], item["interval"]
-    what = f"| {labels[item['row']]} − {labels[item['against']]} | {item['label']} |"
-    if interval is None:
-        return f"{what} missing | | | | |"
-    return (
-        f"{what} {interval.estimate:+.2f} | {interval.low:+.2f} to {interval.high:+.2f} | {verdict(interval, item['margin'])} | "
-        f"{interval.n_images} | {interval.n_seeds} |"
-    )
-
-
 def verdict(interval: Interval, margin: float | None) -> str:
     """What an interval says: better, worse or undecided; with a margin, non-inferior or not shown to be."""
     if margin is not None:
@@ -155,48 +187,3 @@ def verdict(interval: Interval, margin: float | None) -> str:
     if not interval.excludes_zero:
         return "undecided"
     return "higher" if interval.low > 0 else "lower"
-
-
-def _shown(cell: Mapping[str, Any], column: Mapping[str, Any], bold: str) -> str:
-    if cell["mean"] is None:
-        return "–"
-    text = f"{cell['mean']:.{column['digits']}f}"
-    if cell["std"] is not None:
-        text += f" ± {cell['std']:.{column['digits']}f}"
-    return bold.format(text) if cell["best"] else text
-
-
-def latex(summary: Mapping[str, Any]) -> str:
-    """The table alone, for booktabs."""
-    columns = summary["columns"]
-    lines = ["\\begin{tabular}{l" + "r" * (len(columns) + 1) + "}", "\\toprule"]
-    lines.append(" & ".join(["", *(_tex(column["label"]) for column in columns.values()), "$n$"]) + " \\\\")
-    lines.append("\\midrule")
-    for name, row in summary["cells"].items():
-        shown = [
-            _shown(cell, columns[key], bold="\\textbf{{{}}}").replace("±", "$\\pm$").replace("–", "--")
-            for key, cell in row.items()
-        ]
-        count = str(max(cell["n"] for cell in row.values()))
-        lines.append(" & ".join([_tex(summary["labels"][name]), *shown, count]) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    if summary["missing"]:
-        lines.append("% incomplete: " + "; ".join(summary["missing"]))
-    return "\n".join(lines) + "\n"
-
-
-def _tex(text: str) -> str:
-    for character in "&%#_":
-        text = text.replace(character, f"\\{character}")
-    return text
-
-
-def frame(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Tidy: one line per row and column."""
-    return pd.DataFrame(
-        [
-            {"row": name, "column": key, "mean": cell["mean"], "std": cell["std"], "n": cell["n"]}
-            for name, row in summary["cells"].items()
-            for key, cell in row.items()
-        ]
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ersm_lab.metrics.intervals import Interval
-from ersm_lab.reports.tables import frame, latex, markdown
+from ersm_lab.reports.render import frame, latex, markdown
 from ersm_lab.runs.files import write_json, write_text, write_with
 
 

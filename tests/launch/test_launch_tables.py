@@ -35,11 +35,11 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
         for cell in cells:
             config = cell.experiment.config
             asked.append(config)
-            if config["seed"] == 1:
+            if config["seed"] == 1 or config["optimizer"]["lr"] > 1:
                 outcomes.append(Outcome(cell, "failed", lab / "x.log", "out of memory"))
                 continue
             run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], {})
-            run.finish("finished", summary={"val/accuracy": SCORES[config["optimizer"]["lr"]]})
+            run.finish("finished", summary={"val/accuracy": SCORES.get(config["optimizer"]["lr"], 0.5)})
             outcomes.append(Outcome(cell, "done", run.path))
         return outcomes
 
@@ -69,3 +69,50 @@ def test_a_failed_seed_is_named_with_its_log(ran: list[dict]) -> None:
 def test_a_metric_that_trials_do_not_report_is_one_line(ran: list[dict]) -> None:
     with pytest.raises(UserError, match="reports no 'val/auroc', but val/accuracy"):
         tables.run_table({**TABLE, "tuning": {**TABLE["tuning"], "metric": "val/auroc"}}, [])
+
+
+def test_a_row_whose_trials_all_failed_leaves_the_others(ran: list[dict]) -> None:
+    wild = {"overrides": ["model=ersm/baseline"], "tune": {"optimizer.lr": [2.0, 3.0, 4.0]}}
+    rows = tables.run_table({**TABLE, "rows": {"wild": wild, **TABLE["rows"]}}, [])
+    assert list(rows["plain"].runs) == [0]
+    assert rows["wild"].runs == {}
+    assert set(rows["wild"].failed) == {0, 1}
+    assert "every trial failed, the first with: out of memory" in rows["wild"].failed[0]
+
+
+def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[dict], lab: Path) -> None:
+    missing = {"overrides": ["data=cifar10", "model=ersm/baseline"], "tune": TABLE["rows"]["plain"]["tune"]}
+    rows = tables.run_table(
+        {
+            **TABLE,
+            "overrides": ["model.backbone.from_experiment=null"],
+            "rows": {"none": missing, **TABLE["rows"]},
+        },
+        [],
+    )
+    assert list(rows["plain"].runs) == [0]
+    assert "cifar10" in rows["none"].failed[0]
+
+
+def test_a_backbone_that_fails_is_run_once(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def run_one(cell):
+        tried.append(cell.label)
+        raise SystemExit("error: the backbone failed: out of memory (log: b.log)")
+
+    monkeypatch.setattr(tables, "run_one", run_one)
+    rows = tables.run_table({**TABLE, "overrides": []}, [])
+    assert len(tried) == 1  # three trials want it, and no seed is run after them
+    assert "out of memory" in rows["plain"].failed[0]
+
+
+def test_a_row_that_is_not_built_is_not_run(ran: list[dict]) -> None:
+    theirs = {"overrides": [], "tune": {}, "built": False, "reported": {"accuracy": {"value": 78.8}}}
+    assert list(tables.run_table({**TABLE, "rows": {**TABLE["rows"], "theirs": theirs}}, [])) == ["plain"]
+
+
+def test_rows_may_have_an_experiment_of_their_own(ran: list[dict]) -> None:
+    other = {**TABLE["rows"]["plain"], "experiment": "ersm/digits_backbone", "overrides": [], "tune": {}}
+    tables.run_table({**TABLE, "overrides": [], "rows": {"other": other}}, ["trainer.max_epochs=3"])
+    assert [config["model"]["backbone"].get("from_experiment") for config in ran] == [None, None]

@@ -104,11 +104,18 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_run(folder, "published", 7, 0.1, status="failed", lr=10.0)
     interval = {"estimate": 10.0, "low": 8.0, "high": 12.0, "level": 0.95, "n_images": 12, "n_seeds": 2,
                 "method": "paired bootstrap", "non_inferior": None, "p_value": 0.001}  # fmt: skip
-    cell = {"mean": 60.0, "std": 1.5, "n": 2, "best": True}
+    cell = {"mean": 60.0, "std": 1.5, "n": 2, "best": True, "state": "ok"}
+    lost, none = (
+        {"mean": None, "std": None, "n": 0, "best": False, "state": state} for state in ("missing", "none")
+    )
     column = {"label": "accuracy, %", "digits": 1, "better": "higher", "metric": "test/accuracy"}
     table = {
         "title": "Two arms", "experiment": "ersm/digits", "note": "A note.", "columns": {"accuracy": column},
-        "labels": {"a": "arm a", "b": "arm b"}, "cells": {"a": {"accuracy": cell}, "b": {"accuracy": {**cell, "best": False, "mean": 50.0}}},
+        "labels": {"a": "arm a", "b": "arm b", "c": "lost", "d": "theirs"}, "seeds": [0, 1], "split": "test",
+        "cells": {"a": {"accuracy": cell}, "b": {"accuracy": {**cell, "best": False, "mean": 50.0, "state": "partial", "n": 1}},
+                  "c": {"accuracy": lost}, "d": {"accuracy": none}},
+        "built": ["a", "b", "c"], "reported": {"a": {"accuracy": {"value": 61.25, "mark": "†"}}, "d": {"accuracy": {"value": 70.0, "mark": None}}},
+        "daggers": [{"mark": "†", "why": "other <data>"}],
         "comparisons": [{"row": "a", "against": "b", "label": "accuracy, %", "margin": None, "interval": interval}],
         "runs": {}, "missing": ["b seed 3: out of memory"],
     }  # fmt: skip

@@ -100,6 +100,18 @@ def test_it_opens_without_an_error_or_a_request_and_shows_every_section(
     assert calls == [page_file.as_uri()]
 
 
+def test_a_table_shows_reported_figures_beside_ours_and_says_what_is_missing(opened: Opened) -> None:
+    table = "#tables article:first-of-type table.plain >> nth=0"
+    heads = opened.texts(f"{table} >> thead th")
+    assert heads == ["accuracy, %", "reported", "n"]
+    assert opened.texts(f"{table} >> tbody td") == [
+        "60.0 ± 1.5", "61.25†", "2", "50.0 ± 1.5", "", "1 of 2", "missing", "", "0 of 2", "", "70.0", "",
+    ]  # fmt: skip
+    said = opened.texts("#tables article:first-of-type p")
+    assert "† not comparable: other <data>" in said
+    assert "Incomplete: b seed 3: out of memory" in said
+
+
 def test_the_policy_stops_whatever_would_call_out(browser: Any, page_file: Path) -> None:
     found = Opened(browser, page_file)
     found.page.route("**/*", lambda route: route.abort())

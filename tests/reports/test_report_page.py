@@ -48,6 +48,13 @@ def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons
     assert {family["table"] for family in data["families"]} == {"deletion_curves", "occlusion"}
     assert [table["comparisons"][0]["verdict"] for table in data["tables"]] == ["higher"]
     assert data["tables"][0]["missing"] == ["b seed 3: out of memory"]
+    assert data["tables"][0]["daggers"] == ["† not comparable: other <data>"]
+    assert [row["reported"][0] and row["reported"][0]["value"] for row in data["tables"][0]["rows"]] == [
+        61.25,
+        None,
+        None,
+        70,
+    ]
     assert data["claims"][0]["interval.low"] == 0.2
     assert [table["title"] for table in data["comparisons"][0]["tables"]] == ["Means"]
     assert len(pictures) == 8

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from ersm_lab.errors import UserError
-from ersm_lab.reports.tables import latex, markdown, summarise
+from ersm_lab.reports.render import latex, markdown
+from ersm_lab.reports.tables import summarise
 from ersm_lab.reports.write import write_table
 from ersm_lab.runs.directory import RunDirectory
 
@@ -84,13 +85,102 @@ def test_what_is_missing_is_said_in_every_format(rows: dict[str, SimpleNamespace
     rows["mask"].failed[1] = "out of memory (log: x.log)"
     summary = summarise(TABLE, rows)
     assert "mask seed 1: out of memory" in markdown(summary)
-    assert "incomplete" in latex(summary)
+    assert "\\textbf{Incomplete:} mask seed 1: out of memory" in latex(summary)
     paths = write_table(tmp_path / "table", summary)
     assert json.loads(paths["json"].read_text())["missing"] == summary["missing"]
     assert {path.name for path in (tmp_path / "table").iterdir()} == {
         f"table.{e}" for e in ("md", "tex", "csv", "json")
     }
     assert pd.read_csv(paths["csv"])["n"].sum() == 2 + 1 + 0 + 1
+
+
+def test_a_row_that_failed_is_missing_and_one_that_has_no_such_number_is_not(
+    rows: dict[str, SimpleNamespace],
+) -> None:
+    rows["plain"].runs.clear()
+    rows["plain"].failed = {0: "no data", 1: "no data"}
+    summary = summarise({**TABLE, "compare": []}, rows)
+    assert summary["missing"] == ["mask seed 1: reports no 'test/share'", "plain seeds 0, 1: no data"][::-1]
+    lines = markdown(summary).splitlines()
+    assert "| plain | missing | missing |  | 0 of 2 |" in lines
+    assert "| mask_1 & co | **87.5 ± 17.7** | 0.50 (n = 1) |  | 2 |" in lines
+
+
+def test_a_metric_that_nobody_reports_is_missing(rows: dict[str, SimpleNamespace]) -> None:
+    columns = {**TABLE["columns"], "share": {**TABLE["columns"]["share"], "metric": "test/shares"}}
+    assert summarise({**TABLE, "columns": columns}, rows)["missing"] == [
+        "column share: no run reports 'test/shares'"
+    ]
+
+
+def test_trials_that_failed_are_missing_for_every_row_is_owed_as_many(
+    rows: dict[str, SimpleNamespace],
+) -> None:
+    rows["mask"].trials = [
+        {"overrides": ["a=1"], "score": None, "run": "out of memory"},
+        {"overrides": ["a=2"], "score": 0.5, "run": "somewhere"},
+    ]
+    missing = summarise(TABLE, rows)["missing"]
+    assert "mask: 1 of 2 trials failed, the first with: out of memory" in missing
+
+
+REPORTED = {
+    **TABLE,
+    "rows": {
+        "plain": {"label": "plain", "reported": {"accuracy": {"value": 40.25, "dagger": None}}},
+        "mask": {
+            "label": "mask_1 & co",
+            "reported": {"accuracy": {"value": 90, "dagger": "other data"}, "share": {"value": 0.3, "dagger": "50 % cut"}},
+        },
+        "theirs": {"label": "theirs", "built": False, "reported": {"accuracy": {"value": 99.0, "dagger": "other data"}}},
+    },
+}  # fmt: skip
+
+
+def test_reported_figures_stand_beside_ours_in_every_format(
+    rows: dict[str, SimpleNamespace], tmp_path: Path
+) -> None:
+    summary = summarise(REPORTED, rows)
+    paths = write_table(tmp_path, summary)
+    text = paths["md"].read_text()
+    assert "|  | accuracy, % | reported | share | reported | n |" in text
+    assert "| plain | 37.5 ± 17.7 | 40.25 | – |  | 2 |" in text
+    assert "| 90.0† | 0.50 (n = 1) | 0.30‡ | 2 |" in text
+    assert "| theirs |  | 99.0† |  |  |  |" in text  # not built: neither a number of ours nor missing
+    assert "† not comparable: other data" in text
+    assert "‡ not comparable: 50 % cut" in text
+    assert not any("theirs" in line for line in summary["missing"])
+    tex = paths["tex"].read_text()
+    assert "90.0$\\dagger$" in tex
+    assert "$\\ddagger$ not comparable: 50 \\% cut" in tex
+    frame = pd.read_csv(paths["csv"]).set_index(["row", "column"])
+    assert frame.loc[("mask", "accuracy"), "reported"] == 90
+    assert frame.loc[("mask", "accuracy"), "not_comparable"] == "other data"
+    assert pd.isna(frame.loc[("plain", "accuracy"), "not_comparable"])
+    stored = json.loads(paths["json"].read_text())
+    assert stored["reported"]["mask"]["share"] == {"value": 0.3, "mark": "‡"}
+    assert stored["daggers"][0] == {"mark": "†", "why": "other data"}
+
+
+def test_without_published_figures_their_column_is_empty(rows: dict[str, SimpleNamespace]) -> None:
+    lines = markdown(summarise(TABLE, rows)).splitlines()
+    assert lines[2].split(" | ")[-2:] == ["reported", "n |"]
+    assert [line.split(" | ")[-2].strip() for line in lines[4:6]] == ["", ""]
+    assert "No published figure is known" in "\n".join(lines)
+
+
+def test_rows_may_be_parts_of_one_run(tmp_path: Path) -> None:
+    runs = [
+        _run(tmp_path, [0, 1], **{"test/harris_recall": 0.25 * k, "test/canny_recall": 0.5}) for k in (1, 2)
+    ]
+    columns = {"recall": {**TABLE["columns"]["share"], "metric": "test/{source}_recall", "better": "higher"}}
+    plans = {name: {"label": name, "words": {"source": name}} for name in ("harris", "canny")}
+    summary = summarise(
+        {**TABLE, "rows": plans, "columns": columns, "compare": []}, {name: _row(runs) for name in plans}
+    )
+    assert [summary["cells"][name]["recall"]["mean"] for name in plans] == [0.375, 0.5]
+    assert summary["cells"]["canny"]["recall"]["best"]
+    assert summary["missing"] == []
 
 
 def test_latex_escapes_labels_and_sets_the_best_in_bold(rows: dict[str, SimpleNamespace]) -> None:

@@ -1,7 +1,28 @@
 // Tables, claims and comparisons that lie beside the runs.
-function cellText(cell, column) {
-  if (!cell || cell.mean === null || cell.mean === undefined) return "–";
-  return cell.mean.toFixed(column.digits) + (cell.std === null || cell.std === undefined ? "" : ` ± ${cell.std.toFixed(column.digits)}`);
+function cellText(cell, column, most) {
+  if (!cell || cell.mean === null || cell.mean === undefined) return cell && cell.state === "missing" ? "missing" : "–";
+  return cell.mean.toFixed(column.digits) + (cell.std === null || cell.std === undefined ? "" : ` ± ${cell.std.toFixed(column.digits)}`)
+    + (cell.n === most ? "" : ` (n = ${cell.n})`);
+}
+
+// as many digits as the paper prints
+function reportedText(item, column) {
+  if (!item) return "";
+  const fixed = item.value.toFixed(column.digits);
+  return (Number(fixed) === item.value ? fixed : String(item.value)) + (item.mark || "");
+}
+
+// the paper's figures stand right of ours; where none is known for a table, one column of them stays empty
+function tableRow(table, row, paired) {
+  const most = Math.max(0, ...row.cells.map((cell) => (cell ? cell.n : 0)));
+  const cells = row.cells.flatMap((cell, i) => {
+    const text = row.built ? cellText(cell, table.columns[i], most) : "";
+    const kind = cell && cell.best ? "strong" : "span";
+    const ours = el("td", { class: "number" }, el(kind, { class: text === "missing" ? "wrong" : null }, text));
+    return table.columns[i].reported ? [ours, el("td", { class: "number muted" }, reportedText(row.reported[i], table.columns[i]))] : [ours];
+  });
+  const count = !row.built ? "" : table.seeds === null || table.seeds === most ? `${most}` : `${most} of ${table.seeds}`;
+  return el("tr", {}, el("th", { scope: "row" }, row.label), cells, paired ? null : el("td"), el("td", { class: "number" }, count));
 }
 
 const signed = (value) => (typeof value === "number" ? `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}` : "–");
@@ -16,14 +37,14 @@ function startTables() {
   const section = $("tables");
   section.hidden = !data.tables.length;
   for (const table of data.tables) {
-    const heads = ["", ...table.columns.map((column) => column.label), "n"];
-    const rows = table.rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.label),
-      row.cells.map((cell, i) => el("td", { class: "number" }, cell && cell.best ? el("strong", {}, cellText(cell, table.columns[i])) : cellText(cell, table.columns[i]))),
-      el("td", { class: "number" }, Math.max(0, ...row.cells.map((cell) => (cell ? cell.n : 0))))));
+    const paired = table.columns.some((column) => column.reported);
+    const heads = ["", ...table.columns.flatMap((column) => (column.reported ? [column.label, "reported"] : [column.label])), ...(paired ? [] : ["reported"]), "n"];
+    const rows = table.rows.map((row) => tableRow(table, row, paired));
     section.append(el("article", {}, el("h3", {}, table.title),
-      el("p", { class: "muted" }, `${table.experiment || ""}: mean ± standard deviation over seeds, best in bold. `, el("a", { href: table.href, "aria-label": `Files of ${table.title}` }, "Files")),
+      el("p", { class: "muted" }, `${table.experiment || ""}${table.split ? `, ${table.split} split` : ""}: mean ± standard deviation over seeds, best in bold. `, el("a", { href: table.href, "aria-label": `Files of ${table.title}` }, "Files")),
       table.missing.length ? el("p", { class: "note wrong" }, `Incomplete: ${table.missing.join("; ")}`) : null,
       rowsTable(table.title, rows, heads),
+      paired ? table.daggers.map((line) => el("p", { class: "muted" }, line)) : el("p", { class: "muted" }, "No published figure is known for these rows."),
       table.note && el("p", {}, table.note),
       table.comparisons.length ? el("details", { open: true }, el("summary", {}, "Differences, 95 % intervals"), rowsTable(`Differences of ${table.title}`,
         table.comparisons.map((c) => el("tr", {}, el("th", { scope: "row" }, c.what), el("td", {}, c.label), el("td", { class: "number" }, signed(c.estimate)),
