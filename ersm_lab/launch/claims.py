@@ -216,12 +216,16 @@ def _numbers(path: Path, name: str | None, composed: Mapping[str, Mapping[str, A
 
 
 def evaluation_of(run: Path, settings: Mapping[str, Any]) -> Path | None:
-    """The run's finished evaluation with exactly these settings, or None."""
+    """The run's finished evaluation with exactly these settings, on the data that it was trained for, or None."""
     for file in sorted((run / "evaluations").glob(f"*/{EvaluationDirectory.record_name}")):
         try:
             record = EvaluationDirectory(file.parent).record
         except ValueError:
             continue
-        if record.get("status") == "finished" and (record.get("spec") or {}).get("evaluation") == settings:
+        spec = record.get("spec") or {}
+        if record.get("status") != "finished" or spec.get("evaluation") != settings:
+            continue
+        own, other = RunDirectory.open(run).config["data"], spec.get("data") or {}
+        if all(own.get(key) == other.get(key) for key in ("layout", "options")):
             return file.parent
     return None

@@ -132,7 +132,7 @@ def test_a_study_is_found_by_its_hash(lab: Path) -> None:
 
 
 def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made(lab: Path) -> None:
-    """Breaks when any evaluation of that name will do: another set of occluders is another number."""
+    """Breaks when any evaluation of that name will do: other occluders, or other pictures, are another number."""
     held = write_table(lab / "outputs")
     asked: list[Path] = []
 
@@ -148,6 +148,9 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
 
     other = RunDirectory.open(held["baseline"]["0"]).evaluation("claims", {"evaluation": {"name": "claims"}})
     other.finish("finished")
+    settings = compose_experiment(["evaluation=claims"]).config["evaluation"]
+    elsewhere = {"evaluation": settings, "data": {**DATA, "options": {"canvas": 32}}}
+    RunDirectory.open(held["baseline"]["1"]).evaluation("claims", elsewhere).finish("finished")
     records, _ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)
     assert len(asked) == 15
     assert {record["outcome"] for record in records} == {"holds"}
