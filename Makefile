@@ -46,13 +46,33 @@ check: $(STAMP)  ## lint, format, types and the rule of who may import whom
 bench: $(STAMP)  ## speed as ratios to named references, measured in one run
 	$(BIN)/ersm-lab bench
 
-# PROFILE=demo: embedded data; PROFILE=full: CIFAR-10 too, which must lie in data/cifar10
-TABLES_demo := ersm_digits
-TABLES_full := ersm_digits ersm_cifar10 ersm_composites
+# PROFILE=demo: embedded data; PROFILE=full: the papers' data too, which must lie in data/ (ersm-lab data list)
 PROFILE ?= demo
+ERSM_demo := ersm_digits
+ERSM_full := $(ERSM_demo) ersm_cifar10 ersm_composites ersm_cub200 ersm_pets ersm_food101
+FORNET_demo := fornet_toy_streets
+FORNET_full := $(FORNET_demo) fornet_camvid_small fornet_cityscapes
+SLEM_demo := slem_structures slem_photographs slem_agreement slem_signature_digits
+SLEM_full := $(SLEM_demo) slem_repeatability slem_removal slem_signature_cifar10
+profile = $(or $($(1)_$(PROFILE)),$(error PROFILE is demo or full, not $(PROFILE)))
 
 table-ersm: $(STAMP)  ## tune five heads on validation, run 5 seeds, write the table (PROFILE=demo or full)
-	$(BIN)/ersm-lab table $(or $(TABLES_$(PROFILE)),$(error PROFILE is demo or full, not $(PROFILE))) jobs=2
+	$(BIN)/ersm-lab table $(call profile,ERSM) jobs=2
+
+table-fornet: $(STAMP)  ## FoR-Net, its controls and DeepLabV3+ (PROFILE=demo or full)
+	$(BIN)/ersm-lab table $(call profile,FORNET) jobs=2
+
+table-slem: $(STAMP)  ## SLEM's maps, points, agreement and signatures (PROFILE=demo or full)
+	$(BIN)/ersm-lab table $(call profile,SLEM) jobs=2
+
+tables: $(STAMP)  ## all tables of the profile
+	$(BIN)/ersm-lab table $(call profile,ERSM) $(call profile,FORNET) $(call profile,SLEM) jobs=2
+
+claims: $(STAMP)  ## run what the claims lack, then write verdicts with effect, interval and n (PROFILE=demo or full)
+	$(BIN)/ersm-lab claims PROFILE=$(PROFILE) --run jobs=2
+
+report: $(STAMP)  ## one HTML page that shows and compares all runs, offline
+	$(BIN)/ersm-lab report
 
 clean:  ## remove caches and build products; runs and data stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outputs/.launch outputs/.cache
