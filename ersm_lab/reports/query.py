@@ -90,6 +90,8 @@ def holds(condition: Condition, found: dict[str, Any], text: str) -> bool:
     if not condition.operator:
         return condition.value in text
     value = found.get(condition.key)
+    if condition.key == "experiment" and "/" in condition.value:  # as it is shown, and as `train` takes it
+        value = f"{found.get('paper')}/{value}"
     if condition.operator in _COMPARE:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and _COMPARE[condition.operator](float(value), float(condition.value))  # type: ignore[arg-type]

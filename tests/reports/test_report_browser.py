@@ -165,6 +165,7 @@ def test_columns_are_chosen(opened: Opened) -> None:
         ("accuracy>0.55 status=finished", 4),
         ("failed", 1),
         ("lr>=10", 1),
+        ("experiment=ersm/digits failed", 1),
         ("variant!=base*", 5),
         ("", 7),
     ],

@@ -33,6 +33,8 @@ def test_without_words_every_run_is_named_newest_first(outputs: Path) -> None:
         (["accuracy>=0.7"], [("recommended", 0), ("recommended", 1)]),
         (["lr=1e1"], [("published", 7)]),
         (["status=failed"], [("published", 7)]),
+        (["status=failed", "experiment=digits"], [("published", 7)]),
+        (["status=failed", "experiment=ersm/dig*"], [("published", 7)]),
         (["lerf_auc>0.74"], [("baseline", 0), ("baseline", 1)]),
         (["optimizer.lr=10.0", "PUBLISHED"], [("published", 7)]),
         (["images=12", "seconds>=0", "failed"], [("published", 7)]),

@@ -46,7 +46,8 @@ function condition(word) {
   }
   const shape = pattern(wanted);
   const same = (run) => {
-    const value = valueOf(run, name);
+    // an experiment with its paper, as it is shown, or without
+    const value = name === "experiment" && wanted.includes("/") ? data.runs[run].experiment : valueOf(run, name);
     if (typeof value === "number" && wanted !== "" && !Number.isNaN(number)) return value === number;
     return shape.test(String(value === undefined ? null : value).toLowerCase());
   };
