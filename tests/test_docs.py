@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from ersm_lab import cli
+from ersm_lab.config.cells import compose_cells
 from ersm_lab.config.command_line import compose_all, split_jobs
 from ersm_lab.config.compose import compose_experiment
 from ersm_lab.config.slem_request import slem_request
+from ersm_lab.config.space import split_space
 from ersm_lab.config.store import options
+from ersm_lab.config.sweeps import is_sweep, sweep_request
 from ersm_lab.config.tables import load_table
 
 DOCS = Path(__file__).parents[1] / "docs"
-VERBS = ("train", "evaluate", "table", "slem", "data", "bench", "wandb", "report", "doctor")
+VERBS = ("train", "evaluate", "table", "claims", "sweeps", "slem", "data", "bench", "wandb", "report", "doctor")
 
 
 def commands() -> list[str]:
@@ -37,10 +40,15 @@ def test_every_verb_has_a_page() -> None:
 
 @pytest.mark.parametrize("line", commands())
 def test_commands_are_ones_that_the_lab_takes(line: str, lab: Path) -> None:
-    _, verb, *words = shlex.split(line)
+    _, verb, *words = shlex.split(line, comments=True)
     assert verb in cli._VERBS
     (lab / "photo.png").write_bytes(b"")
-    if verb == "train":
+    if verb == "train" and is_sweep(words):
+        request = sweep_request(words)
+        fixed, space = split_space(request.words)
+        assert compose_cells(fixed if request.search is not None else request.words)
+        assert space
+    elif verb == "train":
         assert compose_all(words)[0]
     elif verb == "table":
         words, _ = split_jobs(words)
