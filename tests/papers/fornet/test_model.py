@@ -56,7 +56,7 @@ def test_cost_by_hand_and_speed():
     net = tiny()
     speed = network_speed(net, torch.randn(1, 3, 32, 32), repeats=2)
     assert speed.seconds > 0
-    assert speed.peak_bytes is None
+    assert speed.peak_bytes > 0
     assert net.training
 
 
