@@ -19,7 +19,19 @@ from ersm_lab.config.sweeps import is_sweep, sweep_request
 from ersm_lab.config.tables import load_table
 
 DOCS = Path(__file__).parents[1] / "docs"
-VERBS = ("train", "evaluate", "table", "claims", "sweeps", "slem", "data", "bench", "wandb", "report", "doctor")
+VERBS = (
+    "train",
+    "evaluate",
+    "table",
+    "claims",
+    "sweeps",
+    "slem",
+    "data",
+    "bench",
+    "wandb",
+    "report",
+    "doctor",
+)
 
 
 def commands() -> list[str]:
