@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING
 
 from ersm_lab.config.check import check_config, nearest
 from ersm_lab.config.command_line import split_jobs
-from ersm_lab.config.store import conf_dir, options
+from ersm_lab.config.documents import load_document
+from ersm_lab.config.store import options
 from ersm_lab.config.tables import load_table
-from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.errors import UserError
 from ersm_lab.settings import setting
 
@@ -169,32 +168,17 @@ def load_claim(name: str, changes: list[str] | None = None) -> dict[str, Any]:
     ------
     UserError: an unknown claim or key, wrong types or values, arms that its tables lack.
     """
-    known = options("claim")
-    if name not in known:
-        raise UserError(f"no claim named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
-    where = f"conf/claim/{name}.yaml"
-    try:
-        own = OmegaConf.load(conf_dir() / "claim" / f"{name}.yaml")
-        merged = OmegaConf.merge(
-            OmegaConf.structured(ClaimConfig), own, OmegaConf.from_dotlist(changes or [])
-        )
-        assert isinstance(merged, DictConfig)
-        for group in ("effects", "profiles"):
-            for key, node in merged[group].items():
-                try:
-                    check_config(node)
-                except UserError as error:
-                    raise UserError(f"{group}.{key}: {error}") from error
-        check_config(merged)
-    except CONFIG_ERRORS as error:
-        raise UserError(f"{one_line(error)} (in {where})") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
-    except UserError as error:
-        raise UserError(f"{error} (in {where})") from error
-    plain = OmegaConf.to_container(merged)
-    assert isinstance(plain, dict)
-    return {"name": name, **{str(key): value for key, value in plain.items()}}
+    claim = load_document("claim", name, ClaimConfig, changes or [], _check_parts, resolve=False)
+    return {"name": name, **claim}
+
+
+def _check_parts(claim: Any) -> None:
+    for group in ("effects", "profiles"):
+        for key, node in claim[group].items():
+            try:
+                check_config(node)
+            except UserError as error:
+                raise UserError(f"{group}.{key}: {error}") from error
 
 
 def claims_request(words: Sequence[str]) -> tuple[list[str], str, list[str], bool, int]:

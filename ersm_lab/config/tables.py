@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import yaml
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING
 
 from ersm_lab.config.check import check_config, nearest
-from ersm_lab.config.store import conf_dir, options
-from ersm_lab.config.translate import CONFIG_ERRORS, one_line
-from ersm_lab.errors import UserError
+from ersm_lab.config.documents import load_document
 from ersm_lab.settings import setting
 
 
@@ -145,28 +142,12 @@ def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:
     ------
     UserError: an unknown table or key, wrong types or values, rows tuned unequally.
     """
-    known = options("table")
-    if name not in known:
-        raise UserError(f"no table named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
-    where = f"conf/table/{name}.yaml"
-    try:
-        own = OmegaConf.load(conf_dir() / "table" / f"{name}.yaml")
-        merged = OmegaConf.merge(
-            OmegaConf.structured(TableConfig), own, OmegaConf.from_dotlist(changes or [])
-        )
-        assert isinstance(merged, DictConfig)
-        reported = [node for row in merged.rows.values() for node in row.reported.values()]
-        for node in (*merged.rows.values(), *merged.columns.values(), *reported):
-            check_config(node)
-        for node in merged.compare:
-            check_config(node)
-        check_config(merged)
-    except CONFIG_ERRORS as error:
-        raise UserError(f"{one_line(error)} (in {where})") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
-    except UserError as error:
-        raise UserError(f"{error} (in {where})") from error
-    plain = OmegaConf.to_container(merged, resolve=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return load_document("table", name, TableConfig, changes or [], _check_parts, resolve=True)
+
+
+def _check_parts(table: Any) -> None:
+    reported = [node for row in table.rows.values() for node in row.reported.values()]
+    for node in (*table.rows.values(), *table.columns.values(), *reported):
+        check_config(node)
+    for node in table.compare:
+        check_config(node)

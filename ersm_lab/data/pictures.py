@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ersm_lab.errors import UserError
-from ersm_lab.vision.images import SUFFIXES, to_rgb
+from ersm_lab.vision.images import SUFFIXES, UNREADABLE, to_rgb
 
 Pixels = np.ndarray[Any, np.dtype[Any]]
 CHANNELS = ("luminance", "each")
 _TIFF = {".tif", ".tiff"}
-# what PIL, tifffile and torchvision raise for files that are damaged or no pictures
-_UNREADABLE = (
-    UnidentifiedImageError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+# what tifffile and torchvision raise besides
+_UNREADABLE = (*UNREADABLE, KeyError, TypeError, RuntimeError)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ersm_lab.errors import UserError
-from ersm_lab.vision.images import read_rgb
+from ersm_lab.vision.images import UNREADABLE, read_rgb
 from ersm_lab.vision.labels import IGNORE, LabelTable
 
 
@@ -98,7 +98,7 @@ def read_labels(path: Path, kind: Any = np.uint8) -> NDArray[Any]:
             mode, found = image.mode, np.asarray(image)
     except FileNotFoundError as error:
         raise UserError(f"no label file {path}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as labels ({reason}); replace it") from error
     if found.ndim != 2:

@@ -15,7 +15,7 @@ from ersm_lab.errors import UserError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
 # what PIL raises for files that are damaged or no images
-_UNREADABLE = (
+UNREADABLE = (
     UnidentifiedImageError,
     OSError,
     EOFError,
@@ -82,6 +82,6 @@ def _opened(path: Path, what: str) -> Iterator[Image.Image]:
                 yield image
     except FileNotFoundError as error:
         raise UserError(f"no {what} file {path}") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as {what} ({reason}); replace or remove it") from error

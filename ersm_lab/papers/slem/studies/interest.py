@@ -19,7 +19,6 @@ from ersm_lab.papers.slem.checks import Array, InputError, integer
 from ersm_lab.papers.slem.maps import spatial_learning_entropy
 from ersm_lab.papers.slem.traversal import visits
 
-LEARNED = ("entropy", "error", "activity")
 DETECTORS = ("harris", "shi_tomasi", "canny", "gradient", "variance", "shannon")
 SIGMA = 1.0  # pixels, of Harris, Shi-Tomasi and Canny alike
 _MIRRORED = 8  # pixels, beyond the reach of every detector here
