@@ -164,37 +164,9 @@ def _evaluate_folder(folder: str, overrides: list[str]) -> int:
 
 
 def _table(words: list[str]) -> int:
-    from pathlib import Path
+    from ersm_lab.launch.tables import command
 
-    from ersm_lab.config.command_line import split_jobs
-    from ersm_lab.config.compose import compose_experiment
-    from ersm_lab.config.tables import load_table
-
-    words, jobs = split_jobs(words)
-    overrides = [word for word in words if "=" in word]
-    names = [word for word in words if "=" not in word and word != "--refresh"]
-    if not names:
-        raise UserError(f"table needs a name: {', '.join(options('table'))}")
-    tables = {
-        name: load_table(name) for name in names
-    }  # a mistake in the last is found before the first runs
-    for table in tables.values():
-        compose_experiment([f"experiment={table['experiment']}", *table["overrides"], *overrides])
-    from ersm_lab.launch.tables import run_table
-
-    complete = True
-    for name, table in tables.items():
-        rows = run_table(table, overrides, jobs, "--refresh" in words, _report)
-        from ersm_lab.reports.render import markdown
-        from ersm_lab.reports.tables import summarise
-        from ersm_lab.reports.write import write_table
-
-        summary = summarise(table, rows)
-        outputs = compose_experiment(overrides).config["paths"]["outputs"]
-        paths = write_table(Path(outputs) / "tables" / name, summary)
-        print(f"\n{markdown(summary)}\n{paths['md']}")
-        complete = complete and not summary["missing"]
-    return 0 if complete else 1
+    return command(words)
 
 
 def _claims(words: list[str]) -> int:

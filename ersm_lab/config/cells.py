@@ -23,6 +23,63 @@ from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.errors import UserError
 
 
+class Composer:
+    """Composes one list of overrides after another, each choice of groups once.
+
+    Raises
+    ------
+    UserError: on a call, with one line, for words that no experiment can be composed from.
+    """
+
+    def __init__(self) -> None:
+        register()
+        self._loader = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
+        self._parser = OverridesParser.create(config_loader=self._loader)
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._read: dict[str, Override] = {}
+
+    def cells(self, words: Sequence[str]) -> list[list[str]]:
+        """The overrides of each cell that ``words``, in Hydra's grammar of sweeps, stand for."""
+        try:
+            parsed = self._parser.parse_overrides(list(words))
+            for override in parsed:
+                if override.is_interval_sweep():
+                    raise UserError(
+                        f"'{override.input_line}' is an interval: it needs a search such as sweep=ersm/search, or a list of values"
+                    )
+            (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        except CONFIG_ERRORS as error:
+            raise UserError(one_line(error)) from error
+        return [list(cell) for cell in cells]
+
+    def __call__(self, words: Sequence[str]) -> Experiment:
+        """The experiment of one list of overrides, without values that make it several."""
+        try:
+            return self._compose(list(words))
+        except CONFIG_ERRORS as error:
+            raise UserError(one_line(error)) from error
+
+    def _compose(self, words: list[str]) -> Experiment:
+        for word in words:
+            if word not in self._read:
+                self._read[word] = self._parser.parse_override(word)
+                if self._read[word].is_sweep_override():
+                    raise UserError(
+                        f"'{word}' has several values, which only ersm-lab train -m takes; give one"
+                    )
+        last = [self._read[word] for word in words if _is_value(self._loader, self._read[word])]
+        late = {override.input_line for override in last}
+        key = tuple(word for word in words if word not in late)
+        if key not in self._composed:
+            self._composed[key] = self._loader.load_configuration("config", list(key), run_mode=RunMode.RUN)
+        config = copy.deepcopy(self._composed[key])
+        choice = config.hydra.runtime.choices.get("experiment")
+        ConfigLoaderImpl._apply_overrides_to_config(last, config)
+        with open_dict(config):
+            del config["hydra"]
+        return finish(config, choice, words)
+
+
 def compose_cells(words: Sequence[str]) -> list[Experiment]:
     """The experiments that ``words``, in Hydra's grammar of sweeps, stand for; the last word varies fastest.
 
@@ -30,45 +87,8 @@ def compose_cells(words: Sequence[str]) -> list[Experiment]:
     ------
     UserError: with one line, for the first cell that cannot be.
     """
-    register()
-    loader = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
-    parser = OverridesParser.create(config_loader=loader)
-    composed: dict[tuple[str, ...], DictConfig] = {}
-    try:
-        parsed = parser.parse_overrides(list(words))
-        for override in parsed:
-            if override.is_interval_sweep():
-                raise UserError(
-                    f"'{override.input_line}' is an interval: it needs a search such as sweep=ersm/search, or a list of values"
-                )
-        (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-        read: dict[str, Override] = {}
-        return [_compose(loader, parser, list(cell), composed, read) for cell in cells]
-    except CONFIG_ERRORS as error:
-        raise UserError(one_line(error)) from error
-
-
-def _compose(
-    loader: ConfigLoaderImpl,
-    parser: OverridesParser,
-    words: list[str],
-    composed: dict[tuple[str, ...], DictConfig],
-    read: dict[str, Override],
-) -> Experiment:
-    for word in words:
-        if word not in read:
-            read[word] = parser.parse_override(word)
-    last = [read[word] for word in words if _is_value(loader, read[word])]
-    late = {override.input_line for override in last}
-    key = tuple(word for word in words if word not in late)
-    if key not in composed:
-        composed[key] = loader.load_configuration("config", list(key), run_mode=RunMode.RUN)
-    config = copy.deepcopy(composed[key])
-    choice = config.hydra.runtime.choices.get("experiment")
-    ConfigLoaderImpl._apply_overrides_to_config(last, config)
-    with open_dict(config):
-        del config["hydra"]
-    return finish(config, choice, words)
+    compose = Composer()
+    return [compose(cell) for cell in compose.cells(words)]
 
 
 def _is_value(loader: ConfigLoaderImpl, override: Override) -> bool:

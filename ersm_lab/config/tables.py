@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -10,6 +11,9 @@ from omegaconf import MISSING
 
 from ersm_lab.config.check import check_config, nearest
 from ersm_lab.config.documents import load_document
+from ersm_lab.config.store import options
+from ersm_lab.config.sweeps import SweepRequest, sweep_request
+from ersm_lab.errors import UserError
 from ersm_lab.settings import setting
 
 
@@ -133,6 +137,26 @@ def combinations(tune: Any) -> list[list[str]]:
         [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
         for values in product(*(list(tune[key]) for key in keys))
     ]
+
+
+def table_request(words: Sequence[str]) -> tuple[list[str], SweepRequest]:
+    """The names of tables on a command line, and the rest: the request's words are overrides of every run.
+
+    Raises
+    ------
+    UserError: no name, or a word of sweeps and not of tables.
+    """
+    names = [word for word in words if "=" not in word and not word.startswith("-")]
+    if not names:
+        raise UserError(f"table needs a name: {', '.join(options('table'))}")
+    rest = [word for word in words if word not in names]
+    for word in rest:
+        flag = word.startswith("-") and word not in ("--dry-run", "--refresh")
+        if flag or word.startswith(("sweep=", "sweep.")):
+            raise UserError(
+                f"table takes no '{word}': NAME ..., key=value, jobs=N, launcher=NAME, --dry-run, --refresh"
+            )
+    return list(dict.fromkeys(names)), sweep_request(rest)
 
 
 def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from ersm_lab.config.store import options
 from ersm_lab.config.tables import load_table
 from ersm_lab.errors import UserError
 from ersm_lab.launch.cells import Cell, prepare
+from ersm_lab.launch.gpus import visible_gpus
+from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.pool import Outcome, run_cells, run_one
-from ersm_lab.launch.tables import run_table
+from ersm_lab.launch.tables import TablePlan
 from ersm_lab.reports.claim_numbers import Numbers
 from ersm_lab.reports.claims import judge, spec_of
 from ersm_lab.reports.claims_text import write_claims
@@ -96,7 +98,7 @@ def _find(
     found = runs_of_table(spec["table"], outputs, arms_of(claim))
     if launch and not found.complete:
         table = load_table(spec["table"])
-        rows = run_table(table, overrides, jobs, False, report)
+        rows = TablePlan(table, overrides).run(LocalLauncher(jobs, visible_gpus()))
         write_table(outputs / "tables" / spec["table"], summarise(table, rows))
         found = runs_of_table(spec["table"], outputs, arms_of(claim))
     return found

@@ -47,6 +47,13 @@ def backbones(planned: Iterable[Planned]) -> list[Cell]:
     return list(found.values())
 
 
+def missing_backbones(planned: Iterable[Planned], refresh: bool = False) -> list[Cell]:
+    """The backbones that ``run_planned`` will ask for: those of cells that are not finished."""
+    items = list(planned)
+    finished = set() if refresh else {digest for _, digest in finished_runs(outputs_of(items))}
+    return backbones(item for item in items if item.cell.record["config_hash"] not in finished)
+
+
 def run_planned(
     planned: Sequence[Planned], launcher: Launcher, refresh: bool = False, watcher: Watcher | None = None
 ) -> tuple[list[Outcome], list[Outcome]]:
@@ -55,9 +62,7 @@ def run_planned(
     Finished cells need no backbone any more, and a cell whose backbone failed fails with it; the others go on.
     """
     watcher = watcher or Watcher()
-    finished = set() if refresh else {digest for _, digest in finished_runs(outputs_of(planned))}
-    missing = [item for item in planned if item.cell.record["config_hash"] not in finished]
-    first = run_cells(backbones(missing), launcher=launcher, watcher=watcher)
+    first = run_cells(missing_backbones(planned, refresh), launcher=launcher, watcher=watcher)
     below = {outcome.cell.record["config_hash"]: outcome for outcome in first}
     ready: list[Cell] = []
     lost: dict[int, Outcome] = {}

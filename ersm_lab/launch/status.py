@@ -61,6 +61,10 @@ class Status(Watcher):
             self._live.stop()
             self._live = None
 
+    def expect(self, more: int) -> None:
+        """``more`` cells than were known of before (fewer, where it is negative)."""
+        self._total += more
+
     def started(self, cell: Cell) -> None:
         self._running[cell.record["config_hash"]] = (self._name(cell), time.monotonic())
         if not self._live:
@@ -71,7 +75,7 @@ class Status(Watcher):
         self._counts[outcome.state] += 1
         if outcome.state == "done":
             self._seconds.append(outcome.seconds)
-        if outcome.state == "skipped" and self._live:
+        if outcome.state == "skipped":
             return  # counted; a hundred lines that nothing happened help nobody
         of = f"/{self._total}" if self._total else ""
         note = f": {outcome.message}" if outcome.message else ""

@@ -14,7 +14,15 @@ from ersm_lab.config.store import frozen
 from ersm_lab.config.sweeps import SweepRequest, sweep_request
 from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.clusters import make_launcher
-from ersm_lab.launch.plan import Planned, Planner, backbones, outputs_of, run_planned, short_names
+from ersm_lab.launch.plan import (
+    Planned,
+    Planner,
+    backbones,
+    missing_backbones,
+    outputs_of,
+    run_planned,
+    short_names,
+)
 from ersm_lab.launch.pool import Outcome, Watcher
 from ersm_lab.launch.record import SweepRecord, sweep_folder
 from ersm_lab.launch.status import Status
@@ -24,7 +32,7 @@ from ersm_lab.runs.index import run_states
 
 def command(words: Sequence[str]) -> int:
     """Runs, or with ``--dry-run`` lists, a sweep. 0 when every cell is finished, 1 when one failed."""
-    with frozen(), _terminable():
+    with frozen(), terminable():
         request = sweep_request(words)
         if request.search is not None:
             return _search(request)
@@ -36,7 +44,7 @@ def command(words: Sequence[str]) -> int:
             return 0
         planner = Planner()
         planned = [planner.plan(experiment) for experiment in experiments]
-        return _list(planned, request.refresh) if request.dry_run else _run(planned, request)
+        return show_planned(planned, request.refresh) if request.dry_run else _run(planned, request)
 
 
 def _search(request: SweepRequest) -> int:
@@ -79,7 +87,7 @@ def _run(planned: Sequence[Planned], request: SweepRequest) -> int:
     cells = [item.cell for item in planned]
     names = short_names([*backbones(planned), *cells])
     launcher = make_launcher(request.launcher, request.jobs)
-    below = _missing_backbones(planned, request.refresh)
+    below = missing_backbones(planned, request.refresh)
     hashes = [cell.record["config_hash"] for cell in cells]
     record = SweepRecord(
         sweep_folder(min(outputs_of(planned)), request.name, hashes),
@@ -111,21 +119,12 @@ def tell_failures(outcomes: Sequence[Outcome], names: dict[str, str]) -> int:
     return 1
 
 
-def _missing_backbones(planned: Sequence[Planned], refresh: bool) -> list[Cell]:
-    """The backbones that ``run_planned`` will ask for: those of cells that are not finished."""
-    states = run_states(outputs_of(planned))
-    finished = (
-        set() if refresh else {digest for (_, digest), (state, _) in states.items() if state == "finished"}
-    )
-    return backbones(item for item in planned if item.cell.record["config_hash"] not in finished)
-
-
-def _list(planned: Sequence[Planned], refresh: bool) -> int:
+def show_planned(planned: Sequence[Planned], refresh: bool = False) -> int:
     """One line per cell: what is finished (and where), what is running now, what would run."""
     states = {digest: state for (_, digest), state in run_states(outputs_of(planned)).items()}
     names = short_names([*backbones(planned), *(item.cell for item in planned)])
     counts = {"finished": 0, "running": 0, "missing": 0}
-    below = {cell.record["config_hash"] for cell in _missing_backbones(planned, refresh)}
+    below = {cell.record["config_hash"] for cell in missing_backbones(planned, refresh)}
     rows: dict[str, Any] = {cell.record["config_hash"]: cell for cell in backbones(planned)}
     rows = {digest: cell for digest, cell in rows.items() if digest in below}
     rows |= {item.cell.record["config_hash"]: item.cell for item in planned}
@@ -150,7 +149,7 @@ def _older(states: dict[str, Any], rows: dict[str, Any]) -> int:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """SIGTERM ends the sweep and what it runs, with exit code 143."""
 
     def stop(*_: Any) -> None:

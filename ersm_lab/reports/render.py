@@ -10,6 +10,7 @@ import pandas as pd
 from ersm_lab.reports.tables import verdict
 
 NOTHING_REPORTED = "No published figure is known for these rows: the column for reported figures stays empty."
+ALL_EQUAL = "Where no ± follows a number, every seed gave the same."
 _TEX = {
     "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", "#": "\\#", "_": "\\_", "$": "\\$", "{": "\\{", "}": "\\}",
     "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "×": "$\\times$", "–": "--", "−": "$-$",
@@ -28,8 +29,8 @@ def markdown(summary: Mapping[str, Any]) -> str:
         *(f"| {' | '.join(row)} |" for row in body),
     ]
     if summary["missing"]:
-        lines += ["", "**Incomplete:** " + "; ".join(summary["missing"])]
-    lines += ["", *_footnotes(summary)]
+        lines += ["", "**Incomplete:**", "", *(f"- {line}" for line in summary["missing"])]
+    lines += ["", "\n\n".join(_footnotes(summary))]
     if summary["comparisons"]:
         lines += [
             "",
@@ -115,7 +116,7 @@ def _grid(
 def _shown(cell: Mapping[str, Any], digits: int, most: int) -> str:
     if cell["mean"] is None:
         return "missing" if cell["state"] == "missing" else "–"
-    deviation = "" if cell["std"] is None else f" ± {cell['std']:.{digits}f}"
+    deviation = "" if not cell["std"] else f" ± {cell['std']:.{digits}f}"
     count = "" if cell["n"] == most else f" (n = {cell['n']})"
     return f"{cell['mean']:.{digits}f}{deviation}{count}"
 
@@ -130,9 +131,12 @@ def _theirs(item: Mapping[str, Any] | None, digits: int) -> str:
 
 
 def _footnotes(summary: Mapping[str, Any]) -> list[str]:
+    notes = [f"{item['mark']} not comparable: {item['why']}" for item in summary["daggers"]]
     if not summary["reported"]:
-        return [NOTHING_REPORTED]
-    return [f"{item['mark']} not comparable: {item['why']}" for item in summary["daggers"]]
+        notes.append(NOTHING_REPORTED)
+    if any(cell["std"] == 0 for row in summary["cells"].values() for cell in row.values()):
+        notes.append(ALL_EQUAL)
+    return notes
 
 
 def _comparison(item: Mapping[str, Any], summary: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
     """
     seeds, columns = list(table["seeds"]), table["columns"]
     cells: dict[str, dict[str, Any]] = {}
-    missing: list[str] = []
+    missing = _failures(rows)
     for name, plan in table["rows"].items():
         row = rows.get(name)
         records = {} if row is None else {
@@ -55,7 +55,6 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
                 lacking = _seeds(seed for seed in records if seed not in found)
                 missing.append(f"{name} {lacking}: reports no '{metric}'")
                 cells[name][key]["state"] = "partial"
-        missing += [] if row is None else _missing(name, row)
     for key, column in columns.items():
         means = {name: cell[key]["mean"] for name, cell in cells.items() if cell[key]["mean"] is not None}
         if not means and any(row.runs for row in rows.values()):
@@ -67,7 +66,8 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
     reported, daggers = _reported(table)
     comparisons = [_compare(table, rows, item) for item in table["compare"]]
     for item in comparisons:
-        if item["interval"] is None:
+        failed = any(rows[item[side]].failed for side in ("row", "against"))
+        if item["interval"] is None and not failed:  # what failed is named already
             missing.append(
                 f"difference {item['row']} − {item['against']} in {item['column']}: no runs to compare"
             )
@@ -114,15 +114,20 @@ def _seeds(seeds: Iterable[int]) -> str:
     return f"seed{'s' if len(found) > 1 else ''} {', '.join(found)}"
 
 
-def _missing(name: str, row: Any) -> list[str]:
-    """What failed of a row: seeds that failed alike on one line, and trials, since every row is owed as many."""
-    alike: dict[str, list[int]] = {}
-    for seed, why in row.failed.items():
-        alike.setdefault(why, []).append(seed)
-    lines = [f"{name} {_seeds(seeds)}: {why}" for why, seeds in alike.items()]
-    lost = [trial["run"] for trial in row.trials if trial["score"] is None]
-    if lost and len(lost) < len(row.trials):
-        lines.append(f"{name}: {len(lost)} of {len(row.trials)} trials failed, the first with: {lost[0]}")
+def _failures(rows: Mapping[str, Any]) -> list[str]:
+    """What failed, alike on one line: seeds of rows; and trials, since every row is owed as many."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, row in rows.items():
+        by_reason: dict[str, list[int]] = {}
+        for seed, why in row.failed.items():
+            by_reason.setdefault(why, []).append(seed)
+        for why, seeds in by_reason.items():
+            alike.setdefault((_seeds(seeds), why), []).append(name)
+    lines = [f"{', '.join(names)} {seeds}: {why}" for (seeds, why), names in alike.items()]
+    for name, row in rows.items():
+        lost = [trial["run"] for trial in row.trials if trial["score"] is None]
+        if lost and len(lost) < len(row.trials):
+            lines.append(f"{name}: {len(lost)} of {len(row.trials)} trials failed, the first with: {lost[0]}")
     return lines
 
 

@@ -53,7 +53,7 @@ def never(*_: Any) -> Any:
 def test_a_written_table_is_judged_from_the_command_line(
     lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "run_table", never)
+    monkeypatch.setattr(claims, "TablePlan", never)
     write_table(lab / "outputs")
     assert main(["claims", "ersm_accuracy"]) == 0
     printed = capsys.readouterr().out
@@ -97,12 +97,15 @@ def test_runs_that_are_no_longer_what_the_table_says_do_not_count(lab: Path) -> 
 def test_only_run_launches_what_is_missing(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def run_table(table: Any, *_: Any) -> dict[str, Any]:
-        asked.append(table["experiment"])
-        write_table(lab / "outputs")
-        return {}
+    class TablePlan:
+        def __init__(self, table: Any, overrides: Any) -> None:
+            asked.append(table["experiment"])
 
-    monkeypatch.setattr(claims, "run_table", run_table)
+        def run(self, launcher: Any) -> dict[str, Any]:
+            write_table(lab / "outputs")
+            return {}
+
+    monkeypatch.setattr(claims, "TablePlan", TablePlan)
     monkeypatch.setattr(claims, "summarise", lambda *_: {})
     monkeypatch.setattr(claims, "write_table", lambda *_: {})
     records, _ = claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ersm_lab.launch.tables as tables
 from ersm_lab.errors import UserError
-from ersm_lab.launch.pool import Outcome
+from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.pool import Outcome, Watcher
 from ersm_lab.runs.directory import RunDirectory
 from tests.conftest import TINY
 
@@ -25,14 +28,62 @@ TABLE = {
 SCORES = {0.1: 0.4, 0.2: 0.7, 0.3: 0.7}
 
 
+def run(table: dict, overrides: Sequence[str] = (), launcher: Any = None) -> dict[str, tables.RowRuns]:
+    return tables.TablePlan(table, overrides).run(launcher)
+
+
+class Failing:
+    """A launcher whose jobs all fail."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, cell: Cell, log: Path) -> Any:
+        self.started.append(cell.label)
+        return cell.record["config_hash"]
+
+    def wait(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
+        return jobs
+
+    def result(self, job: Any) -> tuple[str, str]:
+        return "failed", "out of memory"
+
+    def cancel(self, jobs: Sequence[Any]) -> None: ...
+
+
+class Recording(Failing):
+    """Records a finished run for each job; interrupted after some."""
+
+    def __init__(self, lab: Path, stop_after: int = 99) -> None:
+        super().__init__()
+        self._lab, self._left = lab, stop_after
+
+    def start(self, cell: Cell, log: Path) -> Any:
+        if not self._left:
+            raise KeyboardInterrupt
+        self._left -= 1
+        super().start(cell, log)
+        run = RunDirectory.create(
+            self._lab / "outputs", "ersm", "digits", cell.experiment.config, [], cell.record
+        )
+        score = SCORES.get(cell.experiment.config["optimizer"]["lr"], 0.5)
+        run.finish("finished", summary={"val/accuracy": score})
+        return str(run.path)
+
+    def result(self, job: Any) -> tuple[str, str]:
+        return "done", job
+
+
 @pytest.fixture
 def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     """Runs that are only recorded: what was asked for, and a summary that depends on the learning rate."""
     asked: list[dict] = []
 
-    def run_cells(cells, jobs, refresh, report):
+    def run_planned(planned, launcher, refresh, watcher):
         outcomes = []
-        for cell in cells:
+        for cell in (item.cell for item in planned):
             config = cell.experiment.config
             asked.append(config)
             if config["seed"] == 1 or config["optimizer"]["lr"] > 1:
@@ -41,14 +92,14 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
             run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], {})
             run.finish("finished", summary={"val/accuracy": SCORES.get(config["optimizer"]["lr"], 0.5)})
             outcomes.append(Outcome(cell, "done", run.path))
-        return outcomes
+        return [], outcomes
 
-    monkeypatch.setattr(tables, "run_cells", run_cells)
+    monkeypatch.setattr(tables, "run_planned", run_planned)
     return asked
 
 
 def test_the_best_trial_on_validation_is_run_with_every_seed(ran: list[dict]) -> None:
-    rows = tables.run_table(TABLE, ["trainer.max_epochs=1"])
+    rows = run(TABLE, ["trainer.max_epochs=1"])
     assert rows["plain"].chosen == ["optimizer.lr=0.2"]  # the first of two equals
     trials, finals = ran[:3], ran[3:]
     assert {(c["seed"], c["evaluation"]["split"]) for c in trials} == {(9, "val")}
@@ -60,7 +111,7 @@ def test_the_best_trial_on_validation_is_run_with_every_seed(ran: list[dict]) ->
 
 
 def test_a_failed_seed_is_named_with_its_log(ran: list[dict]) -> None:
-    row = tables.run_table(TABLE, [])["plain"]
+    row = run(TABLE, [])["plain"]
     assert list(row.runs) == [0]
     assert "out of memory" in row.failed[1]
     assert "x.log" in row.failed[1]
@@ -68,12 +119,12 @@ def test_a_failed_seed_is_named_with_its_log(ran: list[dict]) -> None:
 
 def test_a_metric_that_trials_do_not_report_is_one_line(ran: list[dict]) -> None:
     with pytest.raises(UserError, match="reports no 'val/auroc', but val/accuracy"):
-        tables.run_table({**TABLE, "tuning": {**TABLE["tuning"], "metric": "val/auroc"}}, [])
+        run({**TABLE, "tuning": {**TABLE["tuning"], "metric": "val/auroc"}}, [])
 
 
 def test_a_row_whose_trials_all_failed_leaves_the_others(ran: list[dict]) -> None:
     wild = {"overrides": ["model=ersm/baseline"], "tune": {"optimizer.lr": [2.0, 3.0, 4.0]}}
-    rows = tables.run_table({**TABLE, "rows": {"wild": wild, **TABLE["rows"]}}, [])
+    rows = run({**TABLE, "rows": {"wild": wild, **TABLE["rows"]}}, [])
     assert list(rows["plain"].runs) == [0]
     assert rows["wild"].runs == {}
     assert set(rows["wild"].failed) == {0, 1}
@@ -82,7 +133,7 @@ def test_a_row_whose_trials_all_failed_leaves_the_others(ran: list[dict]) -> Non
 
 def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[dict], lab: Path) -> None:
     missing = {"overrides": ["data=cifar10", "model=ersm/baseline"], "tune": TABLE["rows"]["plain"]["tune"]}
-    rows = tables.run_table(
+    rows = run(
         {
             **TABLE,
             "overrides": ["model.backbone.from_experiment=null"],
@@ -94,25 +145,72 @@ def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[dict], lab: 
     assert "cifar10" in rows["none"].failed[0]
 
 
-def test_a_backbone_that_fails_is_run_once(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
+def test_a_backbone_that_fails_is_run_once(lab: Path) -> None:
+    launcher = Failing()
+    rows = run({**TABLE, "overrides": []}, launcher=launcher)
+    assert launcher.started == [
+        "ersm/digits_backbone backbone seed 0"
+    ]  # three trials want it, and no seed is run after them
+    assert "its backbone's run failed" in rows["plain"].failed[0]
 
-    def run_one(cell):
-        tried.append(cell.label)
-        raise SystemExit("error: the backbone failed: out of memory (log: b.log)")
 
-    monkeypatch.setattr(tables, "run_one", run_one)
-    rows = tables.run_table({**TABLE, "overrides": []}, [])
-    assert len(tried) == 1  # three trials want it, and no seed is run after them
-    assert "out of memory" in rows["plain"].failed[0]
+def test_an_interrupted_table_goes_on_where_it_was(lab: Path) -> None:
+    """Breaks when finished trials are run again, or when a seed is run with what another trial was given."""
+    first = Recording(lab, stop_after=4)
+    with pytest.raises(KeyboardInterrupt):
+        run(TABLE, launcher=first)
+    second = Recording(lab)
+    rows = run(TABLE, launcher=second)
+    assert (len(first.started), len(second.started)) == (4, 1)
+    assert [RunDirectory.open(path).record["seed"] for path in rows["plain"].runs.values()] == [0, 1]
+
+
+def test_dry_run_lists_and_runs_nothing(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables.TablePlan({**TABLE, "title": "T"}).show()
+    said = capsys.readouterr().out
+    assert said.count("missing ") == 3
+    assert "and 2 runs with what the trials choose" in said
+    assert not (lab / "outputs").exists()
+    run(TABLE, launcher=Recording(lab))
+    tables.TablePlan({**TABLE, "title": "T"}).show()
+    said = capsys.readouterr().out
+    assert said.count("finished ") == 5 and "the trials choose" not in said  # noqa: PT018
+    tables.TablePlan({**TABLE, "title": "T"}).show(refresh=True)
+    assert "and 2 runs" in capsys.readouterr().out
+
+
+def test_what_is_expected_is_what_is_settled(lab: Path) -> None:
+    """Breaks when the count of a status ends below or above its total."""
+
+    class Counting(Watcher):
+        expected = settled_ = 0
+
+        def expect(self, more: int) -> None:
+            self.expected += more
+
+        def settled(self, outcome: Outcome) -> None:
+            self.settled_ += 1
+
+    whole, again, broken = Counting(), Counting(), Counting()
+    tables.TablePlan(TABLE).run(Recording(lab), watcher=whole)
+    assert (whole.expected, whole.settled_) == (5, 5)
+    tables.TablePlan(TABLE).run(Recording(lab), watcher=again)
+    assert (again.expected, again.settled_) == (5, 5)
+    tables.TablePlan({**TABLE, "overrides": []}).run(Failing(), watcher=broken)
+    assert (broken.expected, broken.settled_) == (4, 4)  # a backbone and the trials that it takes with it
+
+
+def test_several_values_are_no_override_of_a_table(lab: Path) -> None:
+    with pytest.raises(UserError, match="'seed=0,1' has several values"):
+        tables.TablePlan(TABLE, ["seed=0,1"])
 
 
 def test_a_row_that_is_not_built_is_not_run(ran: list[dict]) -> None:
     theirs = {"overrides": [], "tune": {}, "built": False, "reported": {"accuracy": {"value": 78.8}}}
-    assert list(tables.run_table({**TABLE, "rows": {**TABLE["rows"], "theirs": theirs}}, [])) == ["plain"]
+    assert list(run({**TABLE, "rows": {**TABLE["rows"], "theirs": theirs}}, [])) == ["plain"]
 
 
 def test_rows_may_have_an_experiment_of_their_own(ran: list[dict]) -> None:
     other = {**TABLE["rows"]["plain"], "experiment": "ersm/digits_backbone", "overrides": [], "tune": {}}
-    tables.run_table({**TABLE, "overrides": [], "rows": {"other": other}}, ["trainer.max_epochs=3"])
+    run({**TABLE, "overrides": [], "rows": {"other": other}}, ["trainer.max_epochs=3"])
     assert [config["model"]["backbone"].get("from_experiment") for config in ran] == [None, None]

@@ -106,6 +106,24 @@ def test_a_row_that_failed_is_missing_and_one_that_has_no_such_number_is_not(
     assert "| mask_1 & co | **87.5 ± 17.7** | 0.50 (n = 1) |  | 2 |" in lines
 
 
+def test_rows_that_failed_alike_are_one_line(rows: dict[str, SimpleNamespace]) -> None:
+    """Breaks when a missing data set fills the page, once per row and once more per difference."""
+    for row in rows.values():
+        row.runs.clear()
+        row.failed = {0: "no data", 1: "no data"}
+    summary = summarise(TABLE, rows)
+    assert summary["missing"][0] == "plain, mask seeds 0, 1: no data"
+    assert not any("difference" in line for line in summary["missing"])
+    assert "**Incomplete:**\n\n- plain, mask seeds 0, 1: no data\n" in markdown(summary)
+
+
+def test_a_number_that_every_seed_shares_has_no_deviation(rows: dict[str, SimpleNamespace]) -> None:
+    summary = summarise(TABLE, rows)
+    summary["cells"]["plain"]["accuracy"] |= {"mean": 5.0, "std": 0.0}
+    assert "| 5.0 |" in markdown(summary)
+    assert "Where no ± follows a number, every seed gave the same." in markdown(summary)
+
+
 def test_a_metric_that_nobody_reports_is_missing(rows: dict[str, SimpleNamespace]) -> None:
     columns = {**TABLE["columns"], "share": {**TABLE["columns"]["share"], "metric": "test/shares"}}
     assert summarise({**TABLE, "columns": columns}, rows)["missing"] == [

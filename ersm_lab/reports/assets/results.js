@@ -1,7 +1,7 @@
 // Tables, claims and comparisons that lie beside the runs.
 function cellText(cell, column, most) {
   if (!cell || cell.mean === null || cell.mean === undefined) return cell && cell.state === "missing" ? "missing" : "–";
-  return cell.mean.toFixed(column.digits) + (cell.std === null || cell.std === undefined ? "" : ` ± ${cell.std.toFixed(column.digits)}`)
+  return cell.mean.toFixed(column.digits) + (cell.std ? ` ± ${cell.std.toFixed(column.digits)}` : "")
     + (cell.n === most ? "" : ` (n = ${cell.n})`);
 }
 
