@@ -106,7 +106,7 @@ def _grid(
             shown = text(_shown(cell, columns[key]["digits"], most)) if built else ""
             line.append(bold.format(shown) if cell["best"] else shown)
             if key in paired:
-                line.append(text(_theirs(reported.get(name, {}).get(key), columns[key]["digits"])))
+                line.append(text(_theirs(reported.get(name, {}).get(key))))
         line += [] if paired else [""]
         of = len(summary["seeds"])
         body.append([*line, "" if not built else str(most) if most == of else f"{most} of {of}"])
@@ -121,13 +121,9 @@ def _shown(cell: Mapping[str, Any], digits: int, most: int) -> str:
     return f"{cell['mean']:.{digits}f}{deviation}{count}"
 
 
-def _theirs(item: Mapping[str, Any] | None, digits: int) -> str:
-    if item is None:
-        return ""
-    # as many digits as the paper prints
-    value = f"{item['value']:.{digits}f}"
-    exact = value if float(value) == item["value"] else f"{item['value']:g}"
-    return f"{exact}{item['mark'] or ''}"
+def _theirs(item: Mapping[str, Any] | None) -> str:
+    # no digit that the paper does not print
+    return "" if item is None else f"{item['value']:g}{item['mark'] or ''}"
 
 
 def _footnotes(summary: Mapping[str, Any]) -> list[str]:

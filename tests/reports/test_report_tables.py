@@ -163,8 +163,8 @@ def test_reported_figures_stand_beside_ours_in_every_format(
     text = paths["md"].read_text()
     assert "|  | accuracy, % | reported | share | reported | n |" in text
     assert "| plain | 37.5 ± 17.7 | 40.25 | – |  | 2 |" in text
-    assert "| 90.0† | 0.50 (n = 1) | 0.30‡ | 2 |" in text
-    assert "| theirs |  | 99.0† |  |  |  |" in text  # not built: neither a number of ours nor missing
+    assert "| 90† | 0.50 (n = 1) | 0.3‡ | 2 |" in text
+    assert "| theirs |  | 99† |  |  |  |" in text  # not built: neither a number of ours nor missing
     assert "† not comparable: other data" in text
     assert "‡ not comparable: 50 % cut" in text
     assert not any("theirs" in line for line in summary["missing"])

@@ -5,11 +5,9 @@ function cellText(cell, column, most) {
     + (cell.n === most ? "" : ` (n = ${cell.n})`);
 }
 
-// as many digits as the paper prints
-function reportedText(item, column) {
-  if (!item) return "";
-  const fixed = item.value.toFixed(column.digits);
-  return (Number(fixed) === item.value ? fixed : String(item.value)) + (item.mark || "");
+// no digit that the paper does not print
+function reportedText(item) {
+  return item ? String(item.value) + (item.mark || "") : "";
 }
 
 // the paper's figures stand right of ours; where none is known for a table, one column of them stays empty
@@ -19,7 +17,7 @@ function tableRow(table, row, paired) {
     const text = row.built ? cellText(cell, table.columns[i], most) : "";
     const kind = cell && cell.best ? "strong" : "span";
     const ours = el("td", { class: "number" }, el(kind, { class: text === "missing" ? "wrong" : null }, text));
-    return table.columns[i].reported ? [ours, el("td", { class: "number muted" }, reportedText(row.reported[i], table.columns[i]))] : [ours];
+    return table.columns[i].reported ? [ours, el("td", { class: "number muted" }, reportedText(row.reported[i]))] : [ours];
   });
   const count = !row.built ? "" : table.seeds === null || table.seeds === most ? `${most}` : `${most} of ${table.seeds}`;
   return el("tr", {}, el("th", { scope: "row" }, row.label), cells, paired ? null : el("td"), el("td", { class: "number" }, count));
