@@ -105,7 +105,7 @@ def test_a_table_shows_reported_figures_beside_ours_and_says_what_is_missing(ope
     heads = opened.texts(f"{table} >> thead th")
     assert heads == ["accuracy, %", "reported", "n"]
     assert opened.texts(f"{table} >> tbody td") == [
-        "60.0 ± 1.5", "61.25†", "2", "50.0 ± 1.5", "", "1 of 2", "missing", "", "0 of 2", "", "70.0", "",
+        "60.0 ± 1.5", "61.25†", "2", "50.0 ± 1.5", "", "1 of 2", "missing", "", "0 of 2", "", "70", "",
     ]  # fmt: skip
     said = opened.texts("#tables article:first-of-type p")
     assert "† not comparable: other <data>" in said

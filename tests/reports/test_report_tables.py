@@ -169,7 +169,7 @@ def test_reported_figures_stand_beside_ours_in_every_format(
     assert "‡ not comparable: 50 % cut" in text
     assert not any("theirs" in line for line in summary["missing"])
     tex = paths["tex"].read_text()
-    assert "90.0$\\dagger$" in tex
+    assert "90$\\dagger$" in tex
     assert "$\\ddagger$ not comparable: 50 \\% cut" in tex
     frame = pd.read_csv(paths["csv"]).set_index(["row", "column"])
     assert frame.loc[("mask", "accuracy"), "reported"] == 90
