@@ -52,7 +52,7 @@ ERSM_demo := ersm_digits
 ERSM_full := $(ERSM_demo) ersm_cifar10 ersm_composites ersm_cub200 ersm_pets ersm_food101
 FORNET_demo := fornet_toy_streets
 FORNET_full := $(FORNET_demo) fornet_camvid_small fornet_cityscapes
-SLEM_demo := slem_structures slem_photographs slem_agreement slem_signature_digits
+SLEM_demo := slem_structures slem_photographs slem_agreement slem_dependence slem_signature_digits
 SLEM_full := $(SLEM_demo) slem_repeatability slem_removal slem_signature_cifar10
 profile = $(or $($(1)_$(PROFILE)),$(error PROFILE is demo or full, not $(PROFILE)))
 

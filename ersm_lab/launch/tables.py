@@ -110,12 +110,16 @@ class TablePlan:
         watcher.expect(len(self._rows) * len(seeds))
 
         def act(planned: Sequence[Planned]) -> list[tuple[Path | None, str]]:
-            watcher.expect(len(missing_backbones(planned, refresh)))
-            _, outcomes = run_planned(planned, launcher, refresh, watcher)
-            return [
-                (None, f"{outcome.message} (log: {outcome.path})") if outcome.state == "failed" else (outcome.path, "")
-                for outcome in outcomes
-            ]  # fmt: skip
+            once = {
+                _digest(item): item for item in planned
+            }  # rows that are parts of one run ask for it alike
+            watcher.expect(len(once) - len(planned) + len(missing_backbones(planned, refresh)))
+            _, outcomes = run_planned(list(once.values()), launcher, refresh, watcher)
+            found = {
+                digest: (None, f"{outcome.message} (log: {outcome.path})") if outcome.state == "failed" else (outcome.path, "")
+                for digest, outcome in zip(once, outcomes, strict=True)
+            }  # fmt: skip
+            return [found[_digest(item)] for item in planned]
 
         watcher.expect(sum(isinstance(item, Planned) for item in self._trials))
         rows = self._choose(_each(self._trials, act))
@@ -136,7 +140,7 @@ class TablePlan:
         finished = {} if refresh else finished_runs({self.outputs})
 
         def look(planned: Sequence[Planned]) -> list[tuple[Path | None, str]]:
-            return [(finished.get((self.outputs, item.cell.record["config_hash"])), "") for item in planned]
+            return [(finished.get((self.outputs, _digest(item))), "") for item in planned]
 
         trials = _each(self._trials, look)
         waiting = any(path is None and not why for path, why in trials)
@@ -185,7 +189,8 @@ class TablePlan:
             planned = self._planner.plan(experiment)
         except UserError as error:
             return str(error)
-        self.names[planned.cell.record["config_hash"]] = name
+        if self.names.setdefault(_digest(planned), name) != name:  # a run of several rows
+            self.names[_digest(planned)] = planned.cell.label
         return planned
 
 
@@ -196,6 +201,10 @@ def _each(
     """A run directory and "", or None and why there is none, for each; ``act`` is given those that can start."""
     found = iter(act([item for item in items if isinstance(item, Planned)]))
     return [(None, item) if isinstance(item, str) else next(found) for item in items]
+
+
+def _digest(planned: Planned) -> str:
+    return str(planned.cell.record["config_hash"])
 
 
 def _score(run: Path, metric: str) -> float:

@@ -5,6 +5,7 @@ Reads run directories only: ``summary`` of ``run.json`` for the columns, ``artif
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -48,13 +49,15 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
             found = {
                 seed: column["scale"] * float(record[metric])
                 for seed, record in records.items()
-                if metric in record
+                if record.get(metric) is not None and math.isfinite(record[metric])
             }
             cells[name][key] = _cell(list(found.values()), 0 if row is None else len(row.failed))
             if found and len(found) < len(records):
                 lacking = _seeds(seed for seed in records if seed not in found)
                 missing.append(f"{name} {lacking}: reports no '{metric}'")
                 cells[name][key]["state"] = "partial"
+        if records and all(cell["state"] == "none" for cell in cells[name].values()):
+            missing.append(f"{name}: its runs report none of the columns")
     for key, column in columns.items():
         means = {name: cell[key]["mean"] for name, cell in cells.items() if cell[key]["mean"] is not None}
         if not means and any(row.runs for row in rows.values()):

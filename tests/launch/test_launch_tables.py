@@ -200,6 +200,14 @@ def test_what_is_expected_is_what_is_settled(lab: Path) -> None:
     assert (broken.expected, broken.settled_) == (4, 4)  # a backbone and the trials that it takes with it
 
 
+def test_rows_that_are_parts_of_one_run_ask_for_it_once(lab: Path) -> None:
+    row = {**TABLE["rows"]["plain"], "tune": {}}
+    launcher = Recording(lab)
+    rows = run({**TABLE, "rows": {"a": row, "b": row}}, launcher=launcher)
+    assert len(launcher.started) == 2  # its seeds
+    assert rows["a"].runs == rows["b"].runs
+
+
 def test_several_values_are_no_override_of_a_table(lab: Path) -> None:
     with pytest.raises(UserError, match="'seed=0,1' has several values"):
         tables.TablePlan(TABLE, ["seed=0,1"])

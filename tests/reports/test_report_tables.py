@@ -106,6 +106,22 @@ def test_a_row_that_failed_is_missing_and_one_that_has_no_such_number_is_not(
     assert "| mask_1 & co | **87.5 ± 17.7** | 0.50 (n = 1) |  | 2 |" in lines
 
 
+def test_a_row_whose_runs_report_nothing_is_incomplete(rows: dict[str, SimpleNamespace]) -> None:
+    """Breaks when a wrong word for {word} leaves a row of dashes that passes for complete."""
+    words = {"plain": {"words": {"part": "a"}}, "mask": {"words": {"part": "accuracy"}}}
+    plans = {name: {**row, **words[name]} for name, row in TABLE["rows"].items()}
+    columns = {"accuracy": {**TABLE["columns"]["accuracy"], "metric": "test/{part}"}}
+    table = {**TABLE, "rows": plans, "columns": columns, "compare": []}
+    assert summarise(table, rows)["missing"] == ["plain: its runs report none of the columns"]
+
+
+def test_a_number_that_is_none_is_not_averaged(rows: dict[str, SimpleNamespace]) -> None:
+    RunDirectory.open(rows["plain"].runs[0]).finish("finished", summary={"test/accuracy": float("nan")})
+    summary = summarise(TABLE, rows)
+    assert summary["cells"]["plain"]["accuracy"]["n"] == 1
+    assert "plain seed 0: reports no 'test/accuracy'" in summary["missing"]
+
+
 def test_rows_that_failed_alike_are_one_line(rows: dict[str, SimpleNamespace]) -> None:
     """Breaks when a missing data set fills the page, once per row and once more per difference."""
     for row in rows.values():
