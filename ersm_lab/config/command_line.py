@@ -26,7 +26,7 @@ from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.errors import UserError
 
 _JOBS = "jobs="
-_EVALUATION_KEYS = (
+EVALUATION_KEYS = (
     "evaluation",
     "trainer.accelerator",
     "data.num_workers",
@@ -104,11 +104,11 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any],
     folders = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
     if not folders:
         raise UserError(
-            "evaluate needs run=DIR, a run directory such as outputs/ersm/demo/20260101_120000-1a2b3c"
+            "evaluate needs run=DIR, a run directory such as outputs/ersm/digits/20260101_120000-1a2b3c"
         )
     for word in overrides:
-        if not word.lstrip("+~").startswith(_EVALUATION_KEYS):
-            allowed = ", ".join(_EVALUATION_KEYS)
+        if not word.lstrip("+~").startswith(EVALUATION_KEYS):
+            allowed = ", ".join(EVALUATION_KEYS)
             raise UserError(
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {allowed}"
             )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 
+from ersm_lab.config.command_line import EVALUATION_KEYS
+from ersm_lab.config.help import groups
+from ersm_lab.config.slem_request import short_names
 from ersm_lab.config.store import conf_dir, options, register
 from ersm_lab.errors import UserError
 
@@ -15,7 +20,7 @@ _BASH = """\
 _ersm_lab() {
   local IFS=$'\\n'
   COMPREPLY=($(ersm-lab __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-  [[ ${COMPREPLY[0]} == *[=./] ]] && compopt -o nospace
+  [[ ${COMPREPLY[0]} == *[=./] ]] && compopt -o nospace 2>/dev/null
 }
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -F _ersm_lab ersm-lab"""
@@ -54,16 +59,71 @@ class _Engine(DefaultCompletionPlugin):
         return "ersm-lab"
 
 
-def candidates(words: Sequence[str], verbs: Sequence[str]) -> list[str]:
+# what a verb takes beside overrides: words, and groups whose names stand alone
+_WORDS: dict[str, tuple[str, ...]] = {
+    "train": ("resume=", "jobs=", "-m", "--dry-run", "--refresh", "--cfg"),
+    "evaluate": ("run=", "table=", "evaluation=", "predictions=", "export=cityscapes", "data="),
+    "table": ("jobs=", "--refresh"),
+    "claims": ("PROFILE=demo", "PROFILE=full", "--run", "jobs=", "paths.outputs="),
+    "slem": ("model=",),
+    "data": ("list", "make", "pack"),
+    "report": ("out=", "pictures=", "paths.outputs=", "status=", "experiment=", "variant=", "seed="),
+    "wandb": ("sync",),
+    "doctor": ("paths.data=", "paths.outputs=", "paths.cache="),
+    "completion": ("bash", "zsh", "fish"),
+}
+_NAMED = {"table": "table", "claims": "claim"}
+_OVERRIDES = ("train", "evaluate", "table")
+_PATHS = ("run=", "resume=", "predictions=", "out=", "paths.data=", "paths.outputs=", "paths.cache=")
+
+
+def candidates(words: Sequence[str], verbs: Sequence[str], benchmarks: Sequence[str] = ()) -> list[str]:
     """Completions of the last of ``words`` (the words after ``ersm-lab``)."""
-    if len(words) <= 1:
-        return [verb for verb in verbs if verb.startswith(words[0] if words else "")]
-    if words[0] not in ("train", "evaluate"):
-        return []
-    group, equals, start = words[-1].partition("=")
-    if equals and (conf_dir() / group).is_dir():
-        return [f"{group}={option}" for option in options(group) if option.startswith(start)]
+    last = words[-1] if words else ""
+    if len(words) <= 1 or words[0] == "help":
+        found = list(verbs)
+    elif last.startswith(_PATHS):
+        found = _paths(last, "," if "," in last else "=")
+    else:
+        found = _of_verb(words[0], list(words[1:-1]), last, benchmarks)
+    return sorted({item for item in found if item.startswith(last)} - set(words[1:-1]))
+
+
+def _of_verb(verb: str, before: list[str], last: str, benchmarks: Sequence[str]) -> list[str]:
+    group, equals, _ = last.partition("=")
+    if verb != "report" and equals and group in (*groups(), "experiment", "table"):
+        return [f"{group}={option}" for option in options(group)]
+    found = [*_WORDS.get(verb, ()), *benchmarks, *(options(_NAMED[verb]) if verb in _NAMED else [])]
+    if verb == "data" and before:
+        found = options("data") if before[0] in ("make", "pack") and len(before) == 1 else []
+    if verb == "wandb" and before:
+        found = ["--dry-run", "paths.outputs="]
+    if verb == "slem":
+        found += short_names()
+    if verb == "train":
+        found += [f"{name}=" for name in (*groups(), "experiment")]
+    if verb in _OVERRIDES:
+        found += _keys(verb, before, last)
+    if verb in ("slem", "report") or (verb == "wandb" and before):
+        found += _paths(last, "")
+    return found
+
+
+def _keys(verb: str, before: list[str], last: str) -> list[str]:
+    """Keys, and their values, by Hydra's engine, which takes seconds to look at everything: groups are enough for a start."""
+    taken = EVALUATION_KEYS if verb == "evaluate" else (*groups(), "seed")
+    if "." not in last:
+        own = {key.partition(".")[0] for key in taken} - {"seed", "sweep", "launcher"}
+        return [*(f"{name}." for name in own), *(["seed="] if "seed" in taken else [])]
     register()
     loader = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
-    found = _Engine(loader)._query(config_name="config", line=" ".join(words[1:]))
-    return sorted(found)
+    line = " ".join([*(word for word in before if "=" in word and "," not in word), last])
+    found: list[str] = _Engine(loader)._query(config_name="config", line=line)
+    return [item for item in found if item.startswith(taken)]
+
+
+def _paths(word: str, sign: str) -> list[str]:
+    """Folders and files that go on from what stands after the last ``sign``."""
+    head, _, start = word.rpartition(sign) if sign else ("", "", word)
+    found = sorted(glob.glob(f"{glob.escape(start)}*"))
+    return [f"{head}{sign}{place}{'/' if Path(place).is_dir() else ''}" for place in found]

@@ -86,17 +86,18 @@ def slem_request(words: Sequence[str]) -> SlemRequest:
     )
 
 
-def slem_help() -> str:
-    """What ``ersm-lab slem --help`` prints."""
+def short_names() -> list[str]:
+    """What stands before ``=`` on the command line, for completion."""
+    return [f"{name}=" for name in _SHORT]
+
+
+def settings() -> str:
+    """A line per setting, with its default: for ``ersm-lab slem --help``."""
     defaults = SLEMConfig()
     rows = [(name, field.metadata["help"], getattr(defaults, name)) for name, field in _LEARNER.items()]
     config = compose_experiment(list(_DEFAULTS)).config
     others = {"epochs": 1, "channels": "luminance", "seed": 0, "out": None, **config["evaluation"]["points"]}
     rows += [(name, text, others[name]) for name, (_, text) in _OTHER.items()]
-    lines = [f"  {name:16s}{text}{'' if value is None else f' ({value})'}" for name, text, value in rows]
-    return (
-        "usage: ersm-lab slem IMAGE_OR_FOLDER [setting=value ...] [model=slem/direct]\n\n"
-        "Learns each picture pixel by pixel and writes, for each: its Learning Entropy map (16-bit PNG, npz), its points (CSV), "
-        "and\noverlays; for all: summary.csv, summary.png and settings.json. Grey or RGB, 8 or 16 bit, floats in [0, 1], TIFF "
-        "stacks.\n\nsettings (defaults):\n" + "\n".join(lines)
+    return "\n".join(
+        f"  {name:16s}{text}{'' if value is None else f' ({value})'}" for name, text, value in rows
     )

@@ -66,7 +66,7 @@ def folder_fingerprint(root: Path, other_name: str | None = None, beside: str | 
     if files is None:
         raise UserError(
             f"no data in {root} (nor in an archive {root.name}.tgz, .tar.gz, .tar or .zip beside it): put "
-            "the data set there, or say where it is with data.root=FOLDER or paths.data=FOLDER"
+            "the data set there (ersm-lab doctor says how to get it), or say where it is with data.root=FOLDER or paths.data=FOLDER"
         )
     if not files:
         raise UserError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ersm_lab.data.archives import archive_of
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.picture_sets import LAYOUTS as PICTURES
 from ersm_lab.data.picture_sets import list_pictures
@@ -26,14 +28,26 @@ def show(settings: dict[str, dict[str, object]]) -> None:
     Console().print(table)
 
 
-def state_of(group: dict[str, object]) -> str:
-    """``there``, ``packed`` (an archive lies beside), ``generated when used`` or ``missing``, of a ``data`` group."""
+def state_of(group: Mapping[str, Any]) -> str:
+    """``there``, ``packed`` (an archive lies beside), ``generated when used`` or ``missing``, of a ``data`` group.
+
+    What is generated from a data set that is missing is missing too.
+    """
     root, layout = Path(str(group["root"])), str(group["layout"])
-    if root.is_dir():
+    if root.is_dir() and any(root.iterdir()):
         return "there"
-    if any(root.with_name(root.name + ending).exists() for ending in (".tgz", ".tar.gz", ".tar", ".zip")):
+    if archive_of(root) is not None:
         return "packed"
-    return "generated when used" if layout in GENERATED else "missing"
+    if layout not in GENERATED:
+        return "missing"
+    source = source_of(group)
+    return "missing" if source is not group and state_of(source) == "missing" else "generated when used"
+
+
+def source_of(group: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The group, or where its pictures come from when they are composed of another data set's."""
+    options = group.get("options") or {}
+    return options["source"] if group["layout"] == "composites" and "source" in options else group
 
 
 def make(name: str, group: dict[str, object]) -> None:

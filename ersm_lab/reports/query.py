@@ -123,7 +123,7 @@ def select(words: Sequence[str], outputs: Path) -> list[RunView]:
     views = [view for path in paths.values() if (view := read_view(path)) is not None]
     if not views:
         where = ", ".join(str(folder) for folder in folders or [outputs])
-        raise UserError(f"no run below {where}; train one, e.g. ersm-lab train experiment=ersm/demo")
+        raise UserError(f"no run below {where}; train one, e.g. ersm-lab train experiment=ersm/digits")
     every = [fields(view) for view in views]
     known = {key for found in every for key in found}
     named = [

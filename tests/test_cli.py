@@ -1,0 +1,117 @@
+"""What every verb answers in the same way: help, a reader that leaves, a package that is not there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ersm_lab import cli
+from ersm_lab.bench.run import NAMES
+from ersm_lab.config.help import page
+from ersm_lab.config.store import options
+
+VERBS = [verb for verb in cli._VERBS if not verb.startswith("_")]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for words in ([verb, "--help"], [verb, "-h"], ["help", verb]):
+        assert cli.main(words) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] == said[2]
+    for part in (f"ersm-lab {verb}: ", "\nusage: ", "\nwrites: ", "\nexit codes: ", "\nexamples:\n"):
+        assert part in said[0]
+    assert "{" not in said[0]
+    assert max(map(len, said[0].splitlines())) <= 120
+
+
+def test_help_of_verbs_imports_no_torch(lab: Path) -> None:
+    """Breaks when a module on the way to a page imports torch: help would take seconds."""
+    code = (
+        "import sys; from ersm_lab.cli import main; "
+        f"assert not any(main([verb, '--help']) for verb in {VERBS!r}); "
+        "sys.exit(bool({'torch', 'numba', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pages_name_what_there_is(lab: Path) -> None:
+    words = set(page("train").replace(",", " ").split())
+    assert {*options("experiment"), *options("model"), *options("sweep"), *options("launcher")} <= words
+    assert set(options("claim")) <= set(page("claims").replace(",", " ").split())
+    assert f"{', '.join(NAMES)}; without one, all" in page("bench")
+
+
+def test_help_of_an_experiment_lists_its_keys(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "experiment=fornet/toy_streets", "--help"]) == 0
+    assert "topk_ratios" in capsys.readouterr().out
+    assert cli.main(["train", "sweep=ersm/search", "--help"]) == 0
+    assert "usage: ersm-lab train" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--cfg", "job"]])
+def test_a_reader_that_leaves_ends_it_quietly(words: list[str], lab: Path) -> None:
+    """`ersm-lab ... | head -1`: no traceback, and the exit code that a shell gives for SIGPIPE."""
+    code = f"import sys; from ersm_lab.cli import main; sys.exit(main({words!r}))"
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert run.stdout is not None
+    run.stdout.close()
+    assert run.stderr is not None
+    assert (run.stderr.read(), run.wait(60)) == (b"", 141)
+
+
+def test_a_pipe_of_another_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaks when a failure inside a run is taken for a reader that left, and ends in silence."""
+
+    def fail(words: list[str]) -> int:
+        raise BrokenPipeError("a worker is gone")
+
+    monkeypatch.setitem(cli._VERBS, "doctor", fail)
+    with pytest.raises(BrokenPipeError):
+        cli.main(["doctor"])
+
+
+def test_a_package_that_is_not_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(words: list[str]) -> int:
+        raise ModuleNotFoundError("No module named 'timm'", name="timm")
+
+    monkeypatch.setitem(cli._VERBS, "table", fail)
+    assert cli.main(["table", "x"]) == 1
+    assert capsys.readouterr().err == "error: no module timm; ersm-lab doctor says what is missing\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["table", "slem_st"], ["slem_structures"]),
+        (["claims", "ersm_sp"], ["ersm_sparsity"]),
+        (["claims", "PROFILE="], ["PROFILE=demo", "PROFILE=full"]),
+        (["train", "sweep=sl"], ["sweep=slem/windows"]),
+        (["train", "launcher=s"], ["launcher=slurm"]),
+        (["train", "--dry"], ["--dry-run"]),
+        (["train", "experi"], ["experiment="]),
+        (["data", "make", "toy"], ["toy_streets"]),
+        (["bench", "sl"], ["slem"]),
+        (["evaluate", "run=here/r"], ["run=here/run1/"]),
+        (["evaluate", "run=here/run1,he"], ["run=here/run1,here/"]),
+        (["evaluate", "evaluation=segm"], ["evaluation=segmentation", "evaluation=segmentation_multiscale"]),
+        (["report", "he"], ["here/"]),
+        (["slem", "here", "window"], ["window_size="]),
+        (["wandb", "sync", "--"], ["--dry-run"]),
+        (["completion", "z"], ["zsh"]),
+        (["help", "wa"], ["wandb"]),
+    ],
+)
+def test_completion_knows_the_words_of_every_verb(
+    words: list[str], expected: list[str], lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lab / "here" / "run1").mkdir(parents=True)
+    assert cli.main(["__complete", *words]) == 0
+    assert capsys.readouterr().out.split() == expected
