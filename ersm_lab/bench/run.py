@@ -9,7 +9,18 @@ from importlib import import_module
 from ersm_lab.bench.table import show
 from ersm_lab.errors import UserError
 
-NAMES = ("energy_mask", "trainer", "feature_cache", "deletion", "occlusion", "segmentation", "slem")
+NAMES = (
+    "start",
+    "energy_mask",
+    "trainer",
+    "feature_cache",
+    "deletion",
+    "occlusion",
+    "segmentation",
+    "slem",
+    "recheck",
+    "head_sweep",
+)
 
 
 def command(words: Sequence[str]) -> int:

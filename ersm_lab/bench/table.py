@@ -15,7 +15,8 @@ class Row:
     """One comparison; less is better for both costs.
 
     name: what is done. ours, reference: absolute costs in ``unit``. goal: the least ``ratio`` that counts as
-    met, None where there is none. note: sizes, threads, what the reference is.
+    met, None where there is none. note: sizes, threads, what the reference is. limit: where the goal is absolute,
+    what ours has to stay below, in ``unit``.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Row:
     unit: str
     goal: float | None = None
     note: str = ""
+    limit: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -33,7 +35,9 @@ class Row:
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None without a goal."""
-        return None if self.goal is None else self.ratio >= self.goal
+        if self.goal is None and self.limit is None:
+            return None
+        return self.ratio >= (self.goal or 0) and (self.limit is None or self.ours < self.limit)
 
 
 def render(rows: Sequence[Row], title: str = "") -> Table:
@@ -46,9 +50,10 @@ def render(rows: Sequence[Row], title: str = "") -> Table:
     table.add_column("note")
     for row in rows:
         verdict = {None: "", True: "[green]yes[/green]", False: "[bold red]NO[/bold red]"}[row.met]
-        goal = "" if row.goal is None else f">= {row.goal:g}x"
+        goals = [f">= {row.goal:g}x"] if row.goal is not None else []
+        goals += [f"< {row.limit:g} {row.unit}"] if row.limit is not None else []
         costs = [f"{cost:.4g} {row.unit}" for cost in (row.ours, row.reference)]
-        table.add_row(row.name, *costs, f"{row.ratio:.2f}x", goal, verdict, row.note)
+        table.add_row(row.name, *costs, f"{row.ratio:.2f}x", ", ".join(goals), verdict, row.note)
     return table
 
 

@@ -64,6 +64,9 @@ def paper_schemas() -> dict[tuple[str, str], type]:
 def register() -> None:
     """Puts every schema into Hydra's ConfigStore; calling it again changes nothing."""
     store = ConfigStore.instance()
+    # Hydra copies it whole at every composition, and for every line of its help: most of what these took. What is loaded
+    # from it is copied anyway.
+    store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     for (group, name), node in {
         **schemas.SCHEMAS,
         **picture_schemas.SCHEMAS,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 
 from ersm_lab.config.compose import compose_experiment
 from ersm_lab.config.store import conf_dir, options
@@ -157,3 +160,16 @@ def test_sweep_composes_every_cell_before_the_first_starts(lab):
     assert found == [(0, "baseline"), (0, "published"), (1, "baseline"), (1, "published")]
     with pytest.raises(UserError, match="at least 1"):
         compose_all(["-m", "trainer.max_epochs=1,0"])
+
+
+def test_a_composition_leaves_the_schemas_as_they_are(lab):
+    """Breaks when the shared store of schemas is copied whole again (each composition, and each line of Hydra's help, then
+    takes a tenth of a second more), or when what is composed can write to it."""
+    compose_experiment([])
+    store = ConfigStore.instance()
+    assert copy.deepcopy(store) is store
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        before = compose("config").trainer
+        compose("config").trainer.clip_norm = 7
+        assert compose("config").trainer == before
+        assert before.clip_norm is None
