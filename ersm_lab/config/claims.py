@@ -83,8 +83,8 @@ class EffectConfig:
 class MinimumConfig:
     """Below these no verdict is given but undecided."""
 
-    images: int = setting(MISSING, "test images, or pictures", ge=1)
-    seeds: int = setting(MISSING, "runs of each arm", ge=1)
+    images: int = setting(MISSING, "test images, or pictures; 0: none are involved", ge=0)
+    seeds: int = setting(MISSING, "runs of each arm, or learners per picture of a study", ge=1)
 
 
 @dataclass
@@ -127,6 +127,9 @@ class ClaimConfig:
     def check(node: Any) -> str | None:
         if not node.effects or not node.profiles or not node.variants:
             return "a claim needs variants, effects and profiles"
+        tests = {effect.test for effect in node.effects.values()}
+        if node.minimum.seeds < 2 and tests != {"summary"}:
+            return "minimum.seeds is 1, but one run says nothing about the next: at least 2"
         if unknown := [name for name in node.profiles if name not in PROFILES]:
             return f"profiles holds '{unknown[0]}', but may hold {' and '.join(PROFILES)}"
         if node.evaluation is not None and node.evaluation not in options("evaluation"):
