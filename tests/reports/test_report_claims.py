@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ersm_lab.errors import UserError
 from ersm_lab.metrics.intervals import Interval
@@ -95,6 +97,43 @@ def test_what_touches_the_bound_decides_nothing(
 ) -> None:
     interval = Interval((low + high) / 2, low, high, 0.95, 10, 2, "x")
     assert outcome(interval, says, margin) == expected
+
+
+RANK = {"fails": 0, "undecided": 1, "holds": 2}
+
+
+@given(
+    st.floats(-5, 5), st.floats(0, 5), st.floats(0, 3), st.floats(0, 5), st.sampled_from(["higher", "lower", "kept"])
+)  # fmt: skip
+def test_a_better_effect_never_makes_a_verdict_worse(
+    low: float, width: float, margin: float, shift: float, says: str
+) -> None:
+    """Breaks when a sign or a margin is turned round: what speaks more for a claim, or a narrower interval, decides against it."""
+
+    def said(low: float, high: float, margin: float = margin) -> int:
+        return RANK[outcome(Interval((low + high) / 2, low, high, 0.95, 10, 2, "x"), says, margin)]
+
+    here = said(low, low + width)
+    better = -shift if says == "lower" else shift
+    assert said(low + better, low + width + better) >= here
+    if here != 1:  # a narrower interval inside decides as the wider one did
+        assert said(low + width / 4, low + width * 3 / 4) == here
+    larger = said(low, low + width, margin + shift)
+    assert larger >= here if says == "kept" else larger <= here
+    if says != "kept":  # higher and lower are mirror images
+        other = "lower" if says == "higher" else "higher"
+        mirror = Interval(-(low + width / 2), -(low + width), -low, 0.95, 10, 2, "x")
+        assert RANK[outcome(mirror, other, margin)] == here
+
+
+def test_more_images_that_are_right_never_make_a_verdict_worse(tmp_path: Path) -> None:
+    """Breaks when an effect is taken the wrong way round anywhere between the file and the verdict."""
+    ranks = []
+    for right in range(0, 41, 8):
+        found = arms(tmp_path / str(right), [1] * right + [0] * (40 - right), MIXED)
+        ranks.append(RANK[judge(CLAIM, "demo", "mask", found, [], "cmd")[0]["outcome"]])
+    assert ranks == sorted(ranks)
+    assert {0, 2} <= set(ranks)
 
 
 @pytest.mark.parametrize(
