@@ -41,6 +41,9 @@ class EffectConfig:
     test: str = setting("images", "how its interval is made", choices=TESTS)
     measure: MeasureConfig = setting(MeasureConfig)
     against: MeasureConfig | None = setting(None, "what is subtracted; what it leaves out is as in `measure`")
+    beyond: MeasureConfig | None = setting(
+        None, "images: taken from either side first, of the same run, such as accuracy without occluders"
+    )
     threshold: float | None = setting(None, "subtracted in place of `against`, in the effect's unit")
     scale: float = setting(1.0, "100 for percent", gt=0)
     relative: bool = setting(False, "seeds: measure / against - 1 in place of their difference")
@@ -57,6 +60,10 @@ class EffectConfig:
         if (node.against is None) == (node.threshold is None):
             return "needs one of against and threshold"
         sides = [node.measure, *([] if node.against is None else [node.against])]
+        if node.beyond is not None and (
+            node.test != "images" or node.beyond.arm or not (node.beyond.table and node.beyond.column)
+        ):
+            return "has beyond, which needs test images, a table and a column, and takes no arm"
         needed = {"images": ("table", "column"), "sums": ("column",), "summary": ("key",), "seeds": ("key",)}
         for name in needed[node.test]:
             if getattr(node.measure, name) is None:

@@ -100,6 +100,14 @@ def _images(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Seq
         [_per_image(numbers, side) for numbers in runs] for side, runs in zip(sides, found, strict=True)
     ]
     index = columns[0][0].index
+    if effect.get("beyond") is not None:
+        first = [[_per_image(numbers, effect["beyond"]) for numbers in runs] for runs in found]
+        if any(not column.index.equals(index) for side in first for column in side):
+            raise UserError(f"{effect['label']}: the runs were tested on different images")
+        columns = [
+            [column - own for column, own in zip(side, others, strict=True)]
+            for side, others in zip(columns, first, strict=True)
+        ]
     if any(not column.index.equals(index) for side in columns for column in side):
         raise UserError(f"{effect['label']}: the runs were tested on different images")
     values = [effect["scale"] * np.stack([column.to_numpy(float) for column in side]) for side in columns]
@@ -220,9 +228,11 @@ def read_from(effect: Mapping[str, Any]) -> str:
     if effect["test"] == "images":
         where = "".join(f", {key}={value}" for key, value in side["where"].items())
         minus = ", ".join(f"{key}={value}" for key, value in (other.get("where") or {}).items())
-        return (
+        text = (
             f"artifacts/{side['table']}.parquet: {side['column']}{where}{' minus ' if minus else ''}{minus}"
         )
+        beyond = effect.get("beyond")
+        return f"{text} minus artifacts/{beyond['table']}.parquet: {beyond['column']}" if beyond else text
     if effect["test"] == "sums":
         return f"artifacts/counts.npz: {side['column']}"
     keys = f"{side['key']} with _low and _high" if effect["test"] == "summary" else side["key"]

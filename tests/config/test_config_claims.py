@@ -40,6 +40,7 @@ def test_the_three_papers_have_claims() -> None:
         ("effects.accuracy.test=seeds", "needs measure.key"),
         ("effects.accuracy.relative=true", "needs test seeds"),
         ("effects.accuracy.against.arm=basline", "did you mean 'baseline'"),
+        ("effects.accuracy.beyond.table=predictions", "needs test images, a table and a column"),
         ("minimum.images=-1", "must be at least 0"),
         ("minimum.seeds=1", "one run says nothing about the next"),
         ("evaluation=stres", "did you mean 'stress'"),

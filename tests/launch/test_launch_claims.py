@@ -185,6 +185,7 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
             right = 0.2 if path.name in {known.name for known in held["baseline"].values()} else 0.5
             frame = pd.DataFrame({"index": range(1200), "shape": "all", "accuracy": right})
             made.artifacts.table("occlusion_images", frame)
+            made.artifacts.table("predictions", pd.DataFrame({"index": range(1200), "correct": 0.5}))
             made.finish("finished")
 
     other = RunDirectory.open(held["baseline"][0]).evaluation("claims", {"evaluation": {"name": "claims"}})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ersm_lab.errors import UserError
 from ersm_lab.metrics.intervals import Interval
-from ersm_lab.reports.claim_numbers import Numbers, is_embedded, measure
+from ersm_lab.reports.claim_numbers import Numbers, is_embedded, measure, read_from
 from ersm_lab.reports.claims import judge, outcome, spec_of
 from ersm_lab.reports.claims_text import caution, is_short, lines_of, markdown, write_claims
 from ersm_lab.reports.extras import read_claims
@@ -272,6 +272,20 @@ def test_thresholds_rankings_and_other_images(tmp_path: Path) -> None:
     found["baseline"][1] = run(tmp_path, SAME[:39])
     with pytest.raises(UserError, match="different images"):
         measure(EFFECT, "mask", found, [0, 1])
+
+
+def test_what_a_run_does_without_occluders_is_taken_from_what_it_does_with_them(tmp_path: Path) -> None:
+    """Breaks when a classifier that is better anyway counts as the more robust one."""
+    found = arms(tmp_path, [1, 1, 1, 0] * 10, [1, 0, 0, 0] * 10)  # 75 and 25 % without occluders
+    for arm, accuracy in (("mask", 0.5), ("baseline", 0.2)):
+        for numbers in found[arm].values():
+            frame = pd.DataFrame({"index": range(40), "accuracy": accuracy})
+            RunDirectory.open(numbers.run).artifacts.table("covered", frame)
+    effect = {**EFFECT, "measure": {**SIDE, "table": "covered", "column": "accuracy"}}
+    assert measure(effect, "mask", found, [0, 1]).estimate == pytest.approx(30)
+    effect["beyond"] = {**SIDE, "table": "predictions", "column": "correct"}
+    assert measure(effect, "mask", found, [0, 1]).estimate == pytest.approx(-25 + 5)
+    assert "minus artifacts/predictions.parquet: correct" in read_from(effect)
 
 
 def test_whole_set_scores_are_of_sums(tmp_path: Path) -> None:
