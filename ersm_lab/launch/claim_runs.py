@@ -46,7 +46,7 @@ class Shelf:
         self._held: dict[tuple[str, str, int], list[tuple[Path, dict[str, Any]]]] = {}
         for run in find_runs(outputs):
             record = run.record
-            if record.get("status") == "finished" and "seed" in record:
+            if record.get("status") == "finished" and {"paper", "experiment", "seed"} <= record.keys():
                 key = (record["paper"], record["experiment"], record["seed"])
                 self._held.setdefault(key, []).append((run.path, record))
 

@@ -57,6 +57,13 @@ def arms(
     }
 
 
+def arms_again(sources: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for source in sources:
+        found.setdefault(source["arm"], {})[source["seed"]] = Numbers(Path(source["path"]))
+    return found
+
+
 BETTER, SAME, MIXED = [1] * 40, [0] * 40, [1, 0, 0, 0] * 10
 
 
@@ -238,6 +245,10 @@ def test_what_is_printed_says_where_the_numbers_are_and_of_what_they_are(tmp_pat
         assert words in text
     page = markdown([record], parts, sources)
     assert f"- baseline, seed 1: {sources[3]['path']}" in page
+    assert "made by one version of ersm_lab" in page
+    RunDirectory.open(sources[0]["path"]).update(package_digest="older")
+    record, parts, sources = judge(claim, "full", "mask", arms_again(sources), [], "cmd")
+    assert "made by 2 versions of ersm_lab" in markdown([record], parts, sources)
     assert "1 verdicts" in caution([record])
     assert caution([record]) in page
 
