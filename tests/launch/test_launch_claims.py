@@ -239,3 +239,18 @@ def test_an_evaluation_that_cannot_be_made_is_said_once(lab: Path) -> None:
 def test_a_named_claim_without_the_profile_is_said(lab: Path) -> None:
     with pytest.raises(UserError, match="slem_edges has no profile full, but demo"):
         claims.check_claims(["ersm_accuracy", "slem_edges"], "full", [], False, 1, never)
+
+
+def test_a_verdict_rests_on_the_configuration_that_runs_are_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Breaks when an earlier verdict outlives the YAML of its runs, or falls with what changes no number."""
+    for name in ("experiment/ersm/x", "sweep/y"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / f"{name}.yaml").write_text("a: 1\n")
+    monkeypatch.setattr(claims, "conf_dir", lambda: tmp_path)
+    before = claims._conf_digest()
+    (tmp_path / "sweep" / "y.yaml").write_text("a: 2\n")
+    assert claims._conf_digest() == before
+    (tmp_path / "experiment" / "ersm" / "x.yaml").write_text("a: 2\n")
+    assert claims._conf_digest() != before
