@@ -111,11 +111,6 @@ def _train(words: list[str]) -> int:
     return 0
 
 
-def _report(outcome: Any, done: int, total: int) -> None:
-    note = f": {outcome.message}" if outcome.message else ""
-    print(f"[{done}/{total}] {outcome.state:8s} {outcome.cell.label}{note}  {outcome.path}", flush=True)
-
-
 def _resume(folder: str, rest: list[str]) -> int:
     from pathlib import Path
 
@@ -192,7 +187,7 @@ def _table(words: list[str]) -> int:
 def _claims(words: list[str]) -> int:
     from ersm_lab.config.claims import claims_request
     from ersm_lab.launch.claims import check_claims
-    from ersm_lab.reports.claims_text import line
+    from ersm_lab.reports.claims_text import caution, is_short, lines_of
 
     names, profile, overrides, launch, jobs = claims_request(words)
 
@@ -201,11 +196,12 @@ def _claims(words: list[str]) -> int:
 
         return evaluate_runs(runs, composed, changes)
 
-    records, paths = check_claims(names, profile, overrides, launch, jobs, evaluate, _report)
+    records, parts, paths = check_claims(names, profile, overrides, launch, jobs, evaluate)
     for record in records:
-        print(line(record))
+        print(lines_of(record, parts))
+    print(caution(records))
     print(paths["md"])
-    return 1 if any(record["outcome"] == "no runs" or record["missing"] for record in records) else 0
+    return 1 if any(is_short(record) for record in records) else 0
 
 
 def _slem(words: list[str]) -> int:

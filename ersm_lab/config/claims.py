@@ -41,6 +41,9 @@ class EffectConfig:
     test: str = setting("images", "how its interval is made", choices=TESTS)
     measure: MeasureConfig = setting(MeasureConfig)
     against: MeasureConfig | None = setting(None, "what is subtracted; what it leaves out is as in `measure`")
+    beyond: MeasureConfig | None = setting(
+        None, "images: taken from either side first, of the same run, such as accuracy without occluders"
+    )
     threshold: float | None = setting(None, "subtracted in place of `against`, in the effect's unit")
     scale: float = setting(1.0, "100 for percent", gt=0)
     relative: bool = setting(False, "seeds: measure / against - 1 in place of their difference")
@@ -57,6 +60,10 @@ class EffectConfig:
         if (node.against is None) == (node.threshold is None):
             return "needs one of against and threshold"
         sides = [node.measure, *([] if node.against is None else [node.against])]
+        if node.beyond is not None and (
+            node.test != "images" or node.beyond.arm or not (node.beyond.table and node.beyond.column)
+        ):
+            return "has beyond, which needs test images, a table and a column, and takes no arm"
         needed = {"images": ("table", "column"), "sums": ("column",), "summary": ("key",), "seeds": ("key",)}
         for name in needed[node.test]:
             if getattr(node.measure, name) is None:
@@ -83,8 +90,8 @@ class EffectConfig:
 class MinimumConfig:
     """Below these no verdict is given but undecided."""
 
-    images: int = setting(MISSING, "test images, or pictures", ge=1)
-    seeds: int = setting(MISSING, "runs of each arm", ge=1)
+    images: int = setting(MISSING, "test images, or pictures; 0: none are involved", ge=0)
+    seeds: int = setting(MISSING, "runs of each arm, or learners per picture of a study", ge=1)
 
 
 @dataclass
@@ -127,6 +134,9 @@ class ClaimConfig:
     def check(node: Any) -> str | None:
         if not node.effects or not node.profiles or not node.variants:
             return "a claim needs variants, effects and profiles"
+        tests = {effect.test for effect in node.effects.values()}
+        if node.minimum.seeds < 2 and tests != {"summary"}:
+            return "minimum.seeds is 1, but one run says nothing about the next: at least 2"
         if unknown := [name for name in node.profiles if name not in PROFILES]:
             return f"profiles holds '{unknown[0]}', but may hold {' and '.join(PROFILES)}"
         if node.evaluation is not None and node.evaluation not in options("evaluation"):

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ersm_lab.config.claims import arms_of, load_claim
 from ersm_lab.config.compose import compose_experiment
-from ersm_lab.config.store import options
+from ersm_lab.config.store import conf_dir, options
 from ersm_lab.config.tables import load_table
 from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell, prepare
+from ersm_lab.launch.claim_runs import Found, Shelf, evaluation_of, experiment_words
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
-from ersm_lab.launch.pool import Outcome, run_cells, run_one
+from ersm_lab.launch.plan import Planned, Planner, missing_backbones, run_planned
+from ersm_lab.launch.status import Status
 from ersm_lab.launch.tables import TablePlan
 from ersm_lab.reports.claim_numbers import Numbers
 from ersm_lab.reports.claims import judge, spec_of
 from ersm_lab.reports.claims_text import write_claims
 from ersm_lab.reports.tables import summarise
 from ersm_lab.reports.write import write_table
-from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.runs.hashing import package_digest
 
-Report = Callable[[Outcome, int, int], None]
 Evaluate = Callable[[Sequence[Path], Mapping[str, Any], Sequence[str]], Any]
-
-
-@dataclass
-class Found:
-    """Runs by arm and seed, and in words what is not there."""
-
-    runs: dict[str, dict[int, Path]] = field(default_factory=dict)
-    missing: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        return not any(self.missing.values())
+_NO_RESULT = {"claim", "sweep", "launcher", "logger", "paths"}  # groups of conf/ that change no number
 
 
 def check_claims(
@@ -48,186 +36,137 @@ def check_claims(
     launch: bool,
     jobs: int,
     evaluate: Evaluate,
-    report: Report | None = None,
-) -> tuple[list[dict[str, Any]], dict[str, Path]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Path]]:
     """Judges claims, and writes ``claims/claims.{json,md}`` below the outputs.
 
     Parameters
     ----------
-    names: claims, or none for all. Those without ``profile`` are left out.
+    names: claims, or none for all that have ``profile``.
     overrides: of paths, logger and where runs happen. launch: run what is missing, ``jobs`` at a time.
     evaluate: ``training.evaluate.evaluate_runs``, called for runs whose evaluation a claim reads and that lack it.
 
-    Returns the verdicts in order, and the files by ending.
+    Returns the verdicts in order, an entry per effect, and the files by ending. What cannot be read, run or evaluated leaves the
+    claims that need it without a verdict, with the reason, and the others alone.
+
+    Raises
+    ------
+    UserError: an unknown claim, or one that is named and has no such profile.
     """
-    every = {name: load_claim(name) for name in options("claim")}
-    wanted = [load_claim(name) for name in names or every]
-    claims = [claim for claim in wanted if profile in claim["profiles"]]
-    if not claims:
-        raise UserError(f"none of these claims has the profile {profile}: {', '.join(names)}")
+    basis = {"package": package_digest(), "conf": _conf_digest()}
+    every = {name: {**load_claim(name), "basis": basis} for name in options("claim")}
+    wanted = list(dict.fromkeys(names)) or [name for name in every if profile in every[name]["profiles"]]
+    for name in wanted:
+        if name not in every:
+            load_claim(name)  # says what there is
+        if profile not in every[name]["profiles"]:
+            raise UserError(
+                f"claim {name} has no profile {profile}, but {' and '.join(every[name]['profiles'])}"
+            )
+    claims = [every[name] for name in wanted]
     outputs = Path(compose_experiment(list(overrides)).config["paths"]["outputs"])
-    found = {
-        claim["name"]: _find(claim, profile, list(overrides), outputs, launch, jobs, report)
-        for claim in claims
-    }
+    shelf = Shelf(outputs, overrides)
+    if launch and _launch(claims, profile, list(overrides), shelf, jobs):
+        shelf = Shelf(outputs, overrides)
+    found = {claim["name"]: shelf.of_claim(claim, profile) for claim in claims}
     numbers = _evaluated(claims, found, list(overrides), evaluate)
-    records, parts = [], []
+    records, parts, sources = [], [], []
     for claim in claims:
         where = found[claim["name"]]
         for variant in claim["variants"]:
-            missing = [
-                line
-                for arm in arms_of({**claim, "variants": [variant]})
-                for line in where.missing.get(arm, [])
-            ]
+            named = arms_of({**claim, "variants": [variant]})
+            missing = [line for arm in named for line in where.missing.get(arm, [])]
             command = " ".join(["ersm-lab claims", claim["name"], f"PROFILE={profile}", *overrides, "--run"])
-            record, own = judge(claim, profile, variant, numbers[claim["name"]], missing, command)
+            record, own, read = judge(claim, profile, variant, numbers[claim["name"]], missing, command)
             records.append(record)
             parts += own
+            sources += read
     specs = {name: spec_of(claim) for name, claim in every.items()}
-    return records, write_claims(outputs / "claims", records, parts, specs)
+    return records, parts, write_claims(outputs / "claims", records, parts, sources, specs)
 
 
-def _find(
-    claim: Mapping[str, Any], profile: str, overrides: list[str], outputs: Path, launch: bool, jobs: int,
-    report: Report | None,
-) -> Found:  # fmt: skip
-    spec = claim["profiles"][profile]
-    if spec["table"] is None:
-        return _of_experiment(claim, spec, overrides, launch, jobs, report)
-    found = runs_of_table(spec["table"], outputs, arms_of(claim))
-    if launch and not found.complete:
-        table = load_table(spec["table"])
-        rows = TablePlan(table, overrides).run(LocalLauncher(jobs, visible_gpus()))
-        write_table(outputs / "tables" / spec["table"], summarise(table, rows))
-        found = runs_of_table(spec["table"], outputs, arms_of(claim))
-    return found
+def _conf_digest() -> str:
+    """Of every YAML that a run or a table is made of: with another one, an earlier verdict is judged again."""
+    digest, root = hashlib.sha256(), conf_dir()
+    for file in sorted(root.rglob("*.yaml")):
+        if file.relative_to(root).parts[0] not in _NO_RESULT:
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
-def runs_of_table(name: str, outputs: Path, arms: Sequence[str]) -> Found:
-    """The finished runs of rows of a table that ``ersm-lab table`` has written, if they are still what the table says."""
-    table = load_table(name)
-    file = outputs / "tables" / name / "table.json"
-    held: Mapping[str, Any] = {}
-    if file.is_file():
-        try:
-            held = json.loads(file.read_text(encoding="utf-8"))["runs"]
-        except (ValueError, KeyError) as error:
-            raise UserError(f"{file} is no table of runs; make it with ersm-lab table {name}") from error
-    found = Found()
-    for arm in arms:
-        found.runs[arm], lacking = {}, []
-        for seed in table["seeds"]:
-            text = held.get(arm, {}).get(str(seed))
-            said = [*table["overrides"], *table["rows"][arm]["overrides"], f"seed={seed}"]
-            path = None if text is None else _finished(Path(text), outputs, said)
-            if path is None:
-                lacking.append(str(seed))
-            else:
-                found.runs[arm][seed] = path
-        found.missing[arm] = [f"{arm}, seed {', '.join(lacking)}, of table {name}"] if lacking else []
-    return found
-
-
-def _finished(path: Path, outputs: Path, said: Sequence[str]) -> Path | None:
-    """The run if it is finished and was made with these overrides; tables may have been written from another folder."""
-    for place in (path, outputs / Path(*path.parts[-3:])):
-        try:
-            run = RunDirectory.open(place)
-        except UserError:
-            continue
-        same = set(said) <= set(run.record["overrides"])
-        return place if same and run.record["status"] == "finished" else None
-    return None
-
-
-def _of_experiment(
-    claim: Mapping[str, Any], spec: Mapping[str, Any], overrides: list[str], launch: bool, jobs: int,
-    report: Report | None,
-) -> Found:  # fmt: skip
-    found = Found()
-    wanted: list[tuple[str, int, Cell]] = []
-    for arm in arms_of(claim):
-        found.runs[arm], found.missing[arm] = {}, []
-        for seed in spec["seeds"]:
-            words = [f"experiment={spec['experiment']}", f"model={claim['paper']}/{arm}", *spec["overrides"]]
-            experiment = compose_experiment([*words, *overrides, f"seed={seed}"])
-            try:
-                cell = prepare(experiment, run_one if launch else _refuse)
-                path = cell.finished()
-            except UserError as error:  # no data, or no backbone: a claim without runs, not a mistake
-                if launch:
-                    raise
-                found.missing[arm].append(f"{arm}, seed {seed}, of {spec['experiment']}: {error}")
-                continue
-            if path is not None:
-                found.runs[arm][seed] = path
-            elif launch:
-                wanted.append((arm, seed, cell))
-            else:
-                found.missing[arm].append(f"{arm}, seed {seed}, of {spec['experiment']}")
-    outcomes = run_cells([cell for _, _, cell in wanted], jobs, False, report) if wanted else []
-    for (arm, seed, _), outcome in zip(wanted, outcomes, strict=True):
-        if outcome.state == "failed":
-            found.missing[arm].append(f"{arm}, seed {seed}: {outcome.message} (log: {outcome.path})")
-        else:
-            found.runs[arm][seed] = outcome.path
-    return found
-
-
-def _refuse(cell: Cell) -> Path:
-    raise UserError(f"no finished run of {cell.label}")
+def _launch(
+    claims: Sequence[Mapping[str, Any]], profile: str, overrides: list[str], shelf: Shelf, jobs: int
+) -> bool:  # fmt: skip
+    """Runs what the claims lack, each table and each run once however many claims need it; whether anything was lacking."""
+    lacking = [claim for claim in claims if not shelf.of_claim(claim, profile).complete]
+    launcher = LocalLauncher(jobs, visible_gpus())
+    tables = dict.fromkeys(claim["profiles"][profile]["table"] for claim in lacking)
+    for name in [name for name in tables if name is not None]:
+        table = load_table(name)
+        plan = TablePlan(table, overrides)
+        with Status(0, jobs, plan.names) as status:
+            rows = plan.run(launcher, watcher=status)
+        write_table(shelf.outputs / "tables" / name, summarise(table, rows))
+    planner, planned = Planner(), list[Planned]()
+    for claim in lacking:
+        spec = claim["profiles"][profile]
+        for arm in arms_of(claim) if spec["table"] is None else ():
+            for seed in spec["seeds"]:
+                words = experiment_words(claim, spec, arm)
+                if shelf.find(words, seed) is not None:
+                    continue
+                try:
+                    experiment = compose_experiment([*words, *overrides, f"seed={seed}"])
+                    planned.append(planner.plan(experiment))
+                except UserError as error:  # no data: the others go on
+                    print(f"not run: {' '.join(words)} seed={seed}: {error}", flush=True)
+    if planned:
+        with Status(len(planned) + len(missing_backbones(planned)), jobs) as status:
+            run_planned(planned, launcher, watcher=status)
+    return bool(lacking)
 
 
 def _evaluated(
     claims: Sequence[Mapping[str, Any]], found: Mapping[str, Found], overrides: list[str], evaluate: Evaluate
 ) -> dict[str, dict[str, dict[int, Numbers]]]:
-    """Where each claim's numbers lie; runs that lack an evaluation get it, those of one experiment together."""
-    composed: dict[str, dict[str, Any]] = {}
+    """Where each claim's numbers lie; runs that lack an evaluation get it, those of one experiment together.
+
+    A run whose evaluation cannot be made (its data are not here) counts as missing, and says why.
+    """
+    composed = {
+        name: compose_experiment([f"evaluation={name}", *overrides]).config
+        for name in dict.fromkeys(claim["evaluation"] for claim in claims if claim["evaluation"])
+    }
     lacking: dict[tuple[str, Path], list[Path]] = {}
     for claim in claims:
         name = claim["evaluation"]
-        if name is None:
-            continue
-        if name not in composed:
-            composed[name] = compose_experiment([f"evaluation={name}", *overrides]).config
-        for runs in found[claim["name"]].runs.values():
+        for runs in found[claim["name"]].runs.values() if name else ():
             for path in runs.values():
                 group = lacking.setdefault((name, path.parent), [])
                 if path not in group and evaluation_of(path, composed[name]["evaluation"]) is None:
                     group.append(path)
-    for (name, _), paths in lacking.items():
-        if paths:
-            evaluate(paths, composed[name], [f"evaluation={name}", *overrides])
-    return {
-        claim["name"]: {
-            arm: {seed: _numbers(path, claim["evaluation"], composed) for seed, path in runs.items()}
-            for arm, runs in found[claim["name"]].runs.items()
-        }
-        for claim in claims
-    }
-
-
-def _numbers(path: Path, name: str | None, composed: Mapping[str, Mapping[str, Any]]) -> Numbers:
-    if name is None:
-        return Numbers(path)
-    evaluation = evaluation_of(path, composed[name]["evaluation"])
-    if evaluation is None:
-        raise UserError(f"{path}: its evaluation {name} did not finish")
-    return Numbers(path, evaluation)
-
-
-def evaluation_of(run: Path, settings: Mapping[str, Any]) -> Path | None:
-    """The run's finished evaluation with exactly these settings, on the data that it was trained for, or None."""
-    for file in sorted((run / "evaluations").glob(f"*/{EvaluationDirectory.record_name}")):
+    failed: dict[str, str] = {}
+    for (name, folder), paths in lacking.items():
+        if not paths:
+            continue
+        print(f"evaluating {len(paths)} runs of {folder} ({name})", flush=True)
         try:
-            record = EvaluationDirectory(file.parent).record
-        except ValueError:
-            continue
-        spec = record.get("spec") or {}
-        if record.get("status") != "finished" or spec.get("evaluation") != settings:
-            continue
-        own, other = RunDirectory.open(run).config["data"], spec.get("data") or {}
-        if all(own.get(key) == other.get(key) for key in ("layout", "options")):
-            return file.parent
-    return None
+            evaluate(paths, composed[name], [f"evaluation={name}", *overrides])
+        except UserError as error:
+            failed[name] = str(error)
+    numbers: dict[str, dict[str, dict[int, Numbers]]] = {}
+    for claim in claims:
+        name, where = claim["evaluation"], found[claim["name"]]
+        numbers[claim["name"]] = own = {}
+        for arm, runs in where.runs.items():
+            places = {
+                seed: evaluation_of(path, composed[name]["evaluation"]) if name else None
+                for seed, path in runs.items()
+            }
+            own[arm] = {
+                seed: Numbers(path, places[seed]) for seed, path in runs.items() if places[seed] or not name
+            }
+            if lost := ", ".join(str(seed) for seed in runs if seed not in own[arm]):
+                why = failed.get(name, "it did not finish")
+                where.missing[arm].append(f"no evaluation '{name}': {arm}, seed {lost}: {why}")
+    return numbers

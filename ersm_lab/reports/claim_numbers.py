@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from ersm_lab.metrics.intervals import (
     interval_over_seeds,
     paired_bootstrap,
     paired_bootstrap_of_sums,
+    widened_by_seeds,
 )
 from ersm_lab.metrics.pixel_sums import statistics
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
@@ -26,6 +29,8 @@ from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES
 
 _LABELS = {"camvid": CAMVID, "cityscapes": CITYSCAPES, "toy_streets": CITYSCAPES}
+FEW_SEEDS = 5  # from five on the bootstrap draws seeds too
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _UNITS = ("index", "image", "picture", "name")  # what a line per image calls it, the surest first
 
 
@@ -41,15 +46,20 @@ class Numbers:
         return self.evaluation or self.run
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
+        """Of the evaluation if there is one, of the run otherwise."""
         found = EvaluationDirectory(self.evaluation) if self.evaluation else RunDirectory.open(self.run)
-        summary: dict[str, Any] = found.record.get("summary") or {}
+        return found.record
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = self.record.get("summary") or {}
         return summary
 
     def number(self, key: str) -> float:
         """A number of the summary. Raises ``UserError`` when it is absent, or was not finite."""
         value = self.summary.get(key)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             raise UserError(f"{self.path} reports no number '{key}'")
         return float(value)
 
@@ -57,7 +67,10 @@ class Numbers:
         file = self.path / "artifacts" / f"{name}.parquet"
         if not file.is_file():
             raise UserError(f"{self.path} has no table '{name}'")
-        return pd.read_parquet(file)
+        try:
+            return pd.read_parquet(file)
+        except _DAMAGED as error:
+            raise UserError(f"{file} cannot be read: {error}") from error
 
 
 Arms = Mapping[str, Mapping[int, Numbers]]
@@ -75,9 +88,11 @@ def measure(effect: Mapping[str, Any], variant: str, arms: Arms, seeds: Sequence
         where = {**effect["measure"]["where"], **given.pop("where", {})}
         sides.append({**effect["measure"], **given, "where": where})
     found = [[arms[side["arm"] or variant][seed] for seed in seeds] for side in sides]
-    return {"images": _images, "sums": _sums, "summary": _summary, "seeds": _seeds}[effect["test"]](
-        effect, sides, found
-    )
+    how = {"images": _images, "sums": _sums, "summary": _summary, "seeds": _seeds}[effect["test"]]
+    interval = how(effect, sides, found)
+    if not all(math.isfinite(end) for end in (interval.estimate, interval.low, interval.high)):
+        raise UserError(f"{effect['label']}: the number is not defined for these runs")
+    return interval
 
 
 def _images(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequence[Numbers]]) -> Interval:
@@ -85,14 +100,28 @@ def _images(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Seq
         [_per_image(numbers, side) for numbers in runs] for side, runs in zip(sides, found, strict=True)
     ]
     index = columns[0][0].index
+    if effect.get("beyond") is not None:
+        first = [[_per_image(numbers, effect["beyond"]) for numbers in runs] for runs in found]
+        if any(not column.index.equals(index) for side in first for column in side):
+            raise UserError(f"{effect['label']}: the runs were tested on different images")
+        columns = [
+            [column - own for column, own in zip(side, others, strict=True)]
+            for side, others in zip(columns, first, strict=True)
+        ]
     if any(not column.index.equals(index) for side in columns for column in side):
         raise UserError(f"{effect['label']}: the runs were tested on different images")
     values = [effect["scale"] * np.stack([column.to_numpy(float) for column in side]) for side in columns]
     second = values[1] if len(values) > 1 else np.full_like(values[0], effect["threshold"])
     try:
-        return paired_bootstrap(values[0], second)
+        interval = paired_bootstrap(values[0], second)
+        return _with_seeds(interval, np.nanmean(values[0] - second, axis=1))
     except ValueError as error:
         raise UserError(f"{effect['label']}: {error}") from error
+
+
+def _with_seeds(interval: Interval, per_seed: NDArray[np.float64]) -> Interval:
+    """A claim is about a method: networks that were not trained are part of the interval, few seeds or many."""
+    return widened_by_seeds(interval, per_seed) if 2 <= len(per_seed) < FEW_SEEDS else interval
 
 
 def _per_image(numbers: Numbers, side: Mapping[str, Any]) -> pd.Series:
@@ -129,16 +158,24 @@ def _sums(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Seque
         raise UserError(
             f"{effect['label']}: these pixels were not counted; evaluate with evaluation.boundaries=true"
         )
-    interval = paired_bootstrap_of_sums(counts[0], counts[1], known[sides[0]["column"]][1])
-    return _moved(interval, effect["scale"], 0.0)
+    score = known[sides[0]["column"]][1]
+    try:
+        interval = paired_bootstrap_of_sums(counts[0], counts[1], score)
+        per_seed = score(counts[0].sum(1)) - score(counts[1].sum(1))
+        return _moved(_with_seeds(interval, per_seed), effect["scale"], 0.0)
+    except ValueError as error:
+        raise UserError(f"{effect['label']}: {error}") from error
 
 
 def _counts(numbers: Numbers, name: str) -> NDArray[np.float64]:
     file = numbers.path / "artifacts" / "counts.npz"
     if not file.is_file():
         raise UserError(f"{numbers.path} has no counts of pixels (artifacts/counts.npz)")
-    with np.load(file) as held:
-        found: NDArray[np.float64] = held[name].astype(np.float64)
+    try:
+        with np.load(file) as held:
+            found: NDArray[np.float64] = held[name].astype(np.float64)
+    except _DAMAGED as error:
+        raise UserError(f"{file} cannot be read: {error}") from error
     return found
 
 
@@ -157,7 +194,8 @@ def _summary(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Se
     )
     drawn = (RunDirectory.open(numbers.run).config.get("evaluation") or {}).get("seeds")
     seeds = drawn if isinstance(drawn, int) else 1
-    interval = Interval(estimate, low, high, 0.95, int(images), seeds, "the study's bootstrap over pictures")
+    what = f"the study's bootstrap over pictures{' and seeds' if seeds >= FEW_SEEDS else ''}"
+    interval = Interval(estimate, low, high, 0.95, int(images), seeds, what)
     return _moved(interval, effect["scale"], effect["threshold"])
 
 
@@ -166,19 +204,40 @@ def _seeds(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Sequ
         np.array([numbers.number(side["key"]) for numbers in runs])
         for side, runs in zip(sides, found, strict=True)
     ]
+    if effect["relative"] and not values[1].all():
+        raise UserError(f"{effect['label']}: '{sides[1]['key']}' is 0, which nothing can be divided by")
     if effect["relative"]:
         difference = values[0] / values[1] - 1
     else:
         difference = values[0] - values[1] if len(values) > 1 else values[0]
     interval = interval_over_seeds(difference)
-    images = [value for key, value in found[0][0].summary.items() if key.endswith("/images")]
-    interval = dataclasses.replace(interval, n_images=int(images[0]) if images else 0)
+    split = str(sides[0]["key"]).partition("/")[0]
+    images = min(int(numbers.summary.get(f"{split}/images") or 0) for runs in found for numbers in runs)
+    interval = dataclasses.replace(interval, n_images=images)
     return _moved(interval, effect["scale"], effect["threshold"] or 0.0)
 
 
 def _moved(interval: Interval, scale: float, threshold: float) -> Interval:
     ends = {name: scale * getattr(interval, name) - threshold for name in ("estimate", "low", "high")}
     return dataclasses.replace(interval, **ends)
+
+
+def read_from(effect: Mapping[str, Any]) -> str:
+    """In which file of a run, or of its evaluation, the numbers of an effect lie."""
+    side, other = effect["measure"], effect["against"] or {}
+    if effect["test"] == "images":
+        where = "".join(f", {key}={value}" for key, value in side["where"].items())
+        minus = ", ".join(f"{key}={value}" for key, value in (other.get("where") or {}).items())
+        text = (
+            f"artifacts/{side['table']}.parquet: {side['column']}{where}{' minus ' if minus else ''}{minus}"
+        )
+        beyond = effect.get("beyond")
+        return f"{text} minus artifacts/{beyond['table']}.parquet: {beyond['column']}" if beyond else text
+    if effect["test"] == "sums":
+        return f"artifacts/counts.npz: {side['column']}"
+    keys = f"{side['key']} with _low and _high" if effect["test"] == "summary" else side["key"]
+    second = other.get("key")
+    return f"summary of the record: {keys}{f' minus {second}' if second else ''}"
 
 
 def is_embedded(data: Mapping[str, Any]) -> bool:

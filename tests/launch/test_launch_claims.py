@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
 
+import ersm_lab.launch.claim_runs as claim_runs
 import ersm_lab.launch.claims as claims
 from ersm_lab.cli import main
+from ersm_lab.config.claims import load_claim
 from ersm_lab.config.compose import compose_experiment
-from ersm_lab.config.tables import load_table
+from ersm_lab.config.tables import combinations, load_table
+from ersm_lab.errors import UserError
+from ersm_lab.launch.claim_runs import Shelf
 from ersm_lab.launch.identity import identify
+from ersm_lab.launch.plan import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 DATA = {"name": "cluttered_digits", "layout": "composites", "options": {"source": {"layout": "digits"}}}
 ARMS = ("published", "recommended", "baseline")
 
 
-def write_table(outputs: Path, skip: tuple[str, int] | None = None) -> dict[str, dict[str, str]]:
+def write_table(outputs: Path, skip: tuple[str, int] | None = None) -> dict[str, dict[int, Path]]:
     """The runs of table ersm_digits as training leaves them: masks that are right more often than the baseline."""
     table = load_table("ersm_digits")
-    held: dict[str, dict[str, str]] = {}
+    held: dict[str, dict[int, Path]] = {}
+    chosen = {arm: combinations(table["rows"][arm]["tune"])[0] for arm in ARMS}
+    planner = Planner()
     for arm in ARMS:
+        said = [*table["overrides"], *table["rows"][arm]["overrides"], *chosen[arm]]
+        experiment = compose_experiment(["experiment=ersm/digits", *said])
         correct = [1.0, 1.0, 1.0, 0.0] if arm != "baseline" else [1.0, 0.0, 1.0, 0.0]
         frame = pd.DataFrame({"index": range(1200), "correct": correct * 300})
         for seed in table["seeds"]:
             if (arm, seed) == skip:
                 continue
-            said = [
-                "experiment=ersm/digits",
-                *table["overrides"],
-                *table["rows"][arm]["overrides"],
-                f"seed={seed}",
-            ]
-            run = RunDirectory.create(outputs, "ersm", "digits", {"data": DATA, "seed": seed}, said, {})
+            one = replace(experiment, config={**experiment.config, "seed": seed})
+            cell = planner.plan(one).cell
+            run = RunDirectory.create(
+                outputs, "ersm", "digits", {"data": DATA, "seed": seed}, said, cell.record
+            )
             run.artifacts.table("predictions", frame)
             run.finish("finished", summary={"test/accuracy": float(frame["correct"].mean())})
-            held.setdefault(arm, {})[str(seed)] = str(run.path)
+            held.setdefault(arm, {})[seed] = run.path
     folder = outputs / "tables" / "ersm_digits"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.json").write_text(json.dumps({"runs": held}))
+    tuning = {arm: {"chosen": words} for arm, words in chosen.items()}
+    (folder / "table.json").write_text(json.dumps({"tuning": tuning}))
     return held
 
 
@@ -82,33 +91,66 @@ def test_a_missing_seed_leaves_the_claim_undecided(lab: Path, capsys: pytest.Cap
     assert {item["verdict"] for item in held} == {"undecided"}
 
 
-def test_runs_that_are_no_longer_what_the_table_says_do_not_count(lab: Path) -> None:
-    """Breaks when table.json is believed: a run that failed since, and one of another arm."""
+def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaks when table.json says which runs count: runs that failed since, another choice of trials, another configuration."""
+    held, claim = write_table(lab / "outputs"), load_claim("ersm_accuracy")
+    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    assert (found.runs, found.complete) == (held, True)
+    RunDirectory.open(held["baseline"][0]).finish("failed")
+    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    assert set(found.runs["baseline"]) == {1, 2, 3, 4}
+    assert found.missing["baseline"] == ["no run: baseline, seed 0, of table ersm_digits"]
+
+    file = lab / "outputs" / "tables" / "ersm_digits" / "table.json"
+    written = json.loads(file.read_text())
+    written["tuning"]["recommended"]["chosen"] = ["optimizer.lr=7"]  # nothing that the table tries
+    del written["tuning"]["published"]
+    file.write_text(json.dumps(written))
+    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    assert found.runs["recommended"] == found.runs["published"] == {}
+    assert "not tuned yet" in found.missing["recommended"][0]
+
+    def longer(words: Any) -> Any:
+        return compose_experiment([*words, "trainer.max_epochs=77"])
+
+    write_table(lab / "outputs")
+    monkeypatch.setattr(claim_runs, "compose_experiment", longer)  # as if the experiment's YAML had changed
+    assert not any(Shelf(lab / "outputs", []).of_claim(claim, "demo").runs.values())
+
+
+def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaks when verdicts on finished runs need the data set that they were trained on."""
     held = write_table(lab / "outputs")
-    RunDirectory.open(held["baseline"]["0"]).finish("failed")
-    held["baseline"]["1"] = held["recommended"]["1"]
-    (lab / "outputs" / "tables" / "ersm_digits" / "table.json").write_text(json.dumps({"runs": held}))
-    found = claims.runs_of_table("ersm_digits", lab / "outputs", ARMS)
-    assert set(found.runs["baseline"]) == {2, 3, 4}
-    assert found.missing["baseline"] == ["baseline, seed 0, 1, of table ersm_digits"]
-    assert set(found.runs["recommended"]) == {0, 1, 2, 3, 4}
+
+    def no_data(*_: Any) -> Any:
+        raise UserError("no data in data/cifar10")
+
+    monkeypatch.setattr(Planner, "plan", no_data)
+    claim = load_claim("ersm_accuracy")
+    assert Shelf(lab / "outputs", []).of_claim(claim, "demo").runs == held
+    RunDirectory.open(held["baseline"][2]).update(
+        data_fingerprint="other"
+    )  # then it is not what its hash says
+    assert set(Shelf(lab / "outputs", []).of_claim(claim, "demo").runs["baseline"]) == {0, 1, 3, 4}
 
 
 def test_only_run_launches_what_is_missing(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     class TablePlan:
+        names: ClassVar[dict[str, str]] = {}
+
         def __init__(self, table: Any, overrides: Any) -> None:
             asked.append(table["experiment"])
 
-        def run(self, launcher: Any) -> dict[str, Any]:
+        def run(self, launcher: Any, watcher: Any) -> dict[str, Any]:
             write_table(lab / "outputs")
             return {}
 
     monkeypatch.setattr(claims, "TablePlan", TablePlan)
     monkeypatch.setattr(claims, "summarise", lambda *_: {})
     monkeypatch.setattr(claims, "write_table", lambda *_: {})
-    records, _ = claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)
+    records, *_ = claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)
     assert asked == ["ersm/digits"]
     assert {record["outcome"] for record in records} == {"holds"}
     claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)
@@ -126,7 +168,7 @@ def test_a_study_is_found_by_its_hash(lab: Path) -> None:
         "test/shannon_activity_high": 0.8,
     }
     run.finish("finished", summary={**study, "test/pictures": 18})
-    records, _ = claims.check_claims(["slem_shannon"], "demo", [], False, 1, never)
+    records, *_ = claims.check_claims(["slem_shannon"], "demo", [], False, 1, never)
     assert records[0]["verdict"] == "holds on photographs"
     assert (records[0]["estimate"], records[0]["runs"]) == (
         0.6,
@@ -144,19 +186,81 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
         for path in paths:
             run = RunDirectory.open(path)
             made = run.evaluation("claims", {"evaluation": composed["evaluation"], "data": DATA})
-            right = 0.2 if "model=ersm/baseline" in run.record["overrides"] else 0.5
+            right = 0.2 if path.name in {known.name for known in held["baseline"].values()} else 0.5
             frame = pd.DataFrame({"index": range(1200), "shape": "all", "accuracy": right})
             made.artifacts.table("occlusion_images", frame)
+            made.artifacts.table("predictions", pd.DataFrame({"index": range(1200), "correct": 0.5}))
             made.finish("finished")
 
-    other = RunDirectory.open(held["baseline"]["0"]).evaluation("claims", {"evaluation": {"name": "claims"}})
+    other = RunDirectory.open(held["baseline"][0]).evaluation("claims", {"evaluation": {"name": "claims"}})
     other.finish("finished")
     settings = compose_experiment(["evaluation=claims"]).config["evaluation"]
     elsewhere = {"evaluation": settings, "data": {**DATA, "options": {"canvas": 32}}}
-    RunDirectory.open(held["baseline"]["1"]).evaluation("claims", elsewhere).finish("finished")
-    records, _ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)
+    RunDirectory.open(held["baseline"][1]).evaluation("claims", elsewhere).finish("finished")
+    records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)
     assert len(asked) == 15
     assert {record["outcome"] for record in records} == {"holds"}
     assert all("evaluations" in path for path in records[0]["runs"])
-    records, _ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, never)
+    records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, never)
     assert records[0]["estimate"] == pytest.approx(30)
+
+
+def test_claims_that_share_runs_launch_them_once_and_a_failure_leaves_the_others_alone(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Breaks when a row that always fails is run again for every claim on its table, or when one data set that is not there ends all."""
+    asked: list[str] = []
+
+    class TablePlan:
+        names: ClassVar[dict[str, str]] = {}
+
+        def __init__(self, table: Any, overrides: Any) -> None:
+            asked.append(table["title"])
+
+        def run(self, launcher: Any, watcher: Any) -> dict[str, Any]:
+            return {}
+
+    monkeypatch.setattr(claims, "TablePlan", TablePlan)
+    monkeypatch.setattr(claims, "summarise", lambda *_: {})
+    monkeypatch.setattr(claims, "write_table", lambda *_: {})
+
+    monkeypatch.setattr(claims, "run_planned", lambda planned, *_, **__: asked.extend(planned))
+    names = ["ersm_accuracy", "ersm_sparsity", "ersm_accuracy"]
+    records, *_ = claims.check_claims(names, "demo", [], True, 1, never)
+    assert asked == ["Cluttered digits"]
+    assert [record["claim"] for record in records] == ["ersm_accuracy"] * 2 + ["ersm_sparsity"] * 2
+    records, *_ = claims.check_claims(["slem_points_matter"], "full", [], True, 1, never)
+    assert records[0]["verdict"] == "no runs"
+    assert "no data in" in capsys.readouterr().out
+
+
+def test_an_evaluation_that_cannot_be_made_is_said_once(lab: Path) -> None:
+    write_table(lab / "outputs")
+
+    def evaluate(*_: Any) -> None:
+        raise UserError("no data set: looked for data/x")
+
+    records, *_ = claims.check_claims(["ersm_deletion", "ersm_accuracy"], "demo", [], False, 1, evaluate)
+    assert [record["outcome"] for record in records] == ["no runs", "no runs", "holds", "holds"]
+    assert records[0]["reason"].count("looked for data/x") == 1
+    assert "no evaluation 'claims': published, seed 0, 1, 2, 3, 4" in records[0]["reason"]
+
+
+def test_a_named_claim_without_the_profile_is_said(lab: Path) -> None:
+    with pytest.raises(UserError, match="slem_edges has no profile full, but demo"):
+        claims.check_claims(["ersm_accuracy", "slem_edges"], "full", [], False, 1, never)
+
+
+def test_a_verdict_rests_on_the_configuration_that_runs_are_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Breaks when an earlier verdict outlives the YAML of its runs, or falls with what changes no number."""
+    for name in ("experiment/ersm/x", "sweep/y"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / f"{name}.yaml").write_text("a: 1\n")
+    monkeypatch.setattr(claims, "conf_dir", lambda: tmp_path)
+    before = claims._conf_digest()
+    (tmp_path / "sweep" / "y.yaml").write_text("a: 2\n")
+    assert claims._conf_digest() == before
+    (tmp_path / "experiment" / "ersm" / "x.yaml").write_text("a: 2\n")
+    assert claims._conf_digest() != before
