@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+FEW_SEEDS = 5  # with fewer, a bootstrap over seeds is nonsense; see `widened_by_seeds`
 _BLOCK = 250  # replicates at a time: memory stays bounded whatever n is
 
 
@@ -88,7 +89,7 @@ def paired_bootstrap(
     if valued < 2:
         raise ValueError(f"a bootstrap needs at least two images with values, not {valued}")
     filled = np.where(defined, difference, 0.0)
-    draws_seeds = seeds >= 5
+    draws_seeds = seeds >= FEW_SEEDS
     rng = np.random.default_rng(seed)
     replicates: list[NDArray[np.float64]] = []
     for start in range(0, n_boot, _BLOCK):
@@ -145,7 +146,7 @@ def paired_bootstrap_of_sums(
         raise ValueError(
             f"a bootstrap needs two images, not {images}; n_boot {n_boot} of at least 1, level {level} in (0, 1)"
         )
-    draws_seeds = seeds >= 5
+    draws_seeds = seeds >= FEW_SEEDS
     rng = np.random.default_rng(seed)
 
     def differences(of_images: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -224,5 +225,6 @@ def widened_by_seeds(interval: Interval, per_seed: ArrayLike, level: float = 0.9
         low=float(interval.estimate - np.hypot(interval.estimate - interval.low, half)),
         high=float(interval.estimate + np.hypot(interval.high - interval.estimate, half)),
         method="paired bootstrap over images, Student's t over seeds",
+        non_inferior=None,
         p_value=float("nan"),
     )

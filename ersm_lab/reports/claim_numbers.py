@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ersm_lab.data.version import GENERATED
 from ersm_lab.errors import UserError
 from ersm_lab.metrics.intervals import (
+    FEW_SEEDS,
     Interval,
     interval_over_seeds,
     paired_bootstrap,
@@ -29,7 +30,6 @@ from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES
 
 _LABELS = {"camvid": CAMVID, "cityscapes": CITYSCAPES, "toy_streets": CITYSCAPES}
-FEW_SEEDS = 5  # from five on the bootstrap draws seeds too
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _UNITS = ("index", "image", "picture", "name")  # what a line per image calls it, the surest first
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ersm_lab.errors import UserError
-from ersm_lab.metrics.intervals import Interval, paired_bootstrap
+from ersm_lab.metrics.intervals import FEW_SEEDS, Interval, paired_bootstrap, widened_by_seeds
 from ersm_lab.runs.directory import RunDirectory
 
 MARKS = ("†", "‡", "§", "¶")
@@ -170,12 +170,12 @@ def _compare(table: Mapping[str, Any], rows: Mapping[str, Any], item: Mapping[st
         raise UserError(
             f"compare {item['row']} with {item['against']}: their runs were tested on different images"
         )
-    scale = column["scale"]
-    interval = paired_bootstrap(
-        np.stack([scale * pair[0].to_numpy(float) for pair in pairs]),
-        np.stack([scale * pair[1].to_numpy(float) for pair in pairs]),
-        margin=item["margin"],
+    first_values, second_values = (
+        column["scale"] * np.stack([pair[side].to_numpy(float) for pair in pairs]) for side in (0, 1)
     )
+    interval = paired_bootstrap(first_values, second_values)
+    if 2 <= len(pairs) < FEW_SEEDS:
+        interval = widened_by_seeds(interval, np.nanmean(first_values - second_values, axis=1))
     return {**found, "interval": interval}
 
 
@@ -187,11 +187,8 @@ def _per_image(run: Path, name: str) -> pd.Series | None:
 def verdict(interval: Interval, margin: float | None) -> str:
     """What an interval says: better, worse or undecided; with a margin, non-inferior or not shown to be."""
     if margin is not None:
-        return (
-            f"non-inferior at {margin:g}"
-            if interval.non_inferior
-            else f"not shown non-inferior at {margin:g}"
-        )
+        shown = interval.low > -margin
+        return f"non-inferior at {margin:g}" if shown else f"not shown non-inferior at {margin:g}"
     if not interval.excludes_zero:
         return "undecided"
     return "higher" if interval.low > 0 else "lower"
