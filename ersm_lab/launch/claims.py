@@ -15,7 +15,7 @@ from ersm_lab.errors import UserError
 from ersm_lab.launch.claim_runs import Found, Shelf, evaluation_of, experiment_words
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
-from ersm_lab.launch.plan import Planned, Planner, missing_backbones, run_planned
+from ersm_lab.launch.plan import Planned, Planner, missing_backbones, run_planned, short_names
 from ersm_lab.launch.status import Status
 from ersm_lab.launch.tables import TablePlan
 from ersm_lab.reports.claim_numbers import Numbers
@@ -121,7 +121,9 @@ def _launch(
                 except UserError as error:  # no data: the others go on
                     print(f"not run: {' '.join(words)} seed={seed}: {error}", flush=True)
     if planned:
-        with Status(len(planned) + len(missing_backbones(planned)), jobs) as status:
+        below = missing_backbones(planned)
+        names = short_names([*below, *(item.cell for item in planned)])
+        with Status(len(planned) + len(below), jobs, names) as status:
             run_planned(planned, launcher, watcher=status)
     return bool(lacking)
 
