@@ -55,7 +55,10 @@ def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons
         None,
         70,
     ]
-    assert data["claims"][0]["interval.low"] == 0.2
+    assert [claim["verdict"] for claim in data["claims"]] == ["no runs", "holds on digits"]
+    assert [claim["low"] for claim in data["claims"]] == [None, -40]
+    assert [part["estimate"] for part in data["claims"][1]["parts"]] == [-30]
+    assert len(data["claims"][1]["runs"]) == 2
     assert [table["title"] for table in data["comparisons"][0]["tables"]] == ["Means"]
     assert len(pictures) == 8
     assert all(item["data"].startswith("data:image/webp;base64,") for item in pictures)
@@ -119,24 +122,43 @@ def test_damaged_parts_are_named_and_the_rest_is_shown(outputs: Path, tmp_path: 
     next(runs[4].path.glob("evaluations/*/evaluation.json")).write_text("no")
     (runs[5].path / "artifacts" / "panels.png").write_bytes(b"no picture")
     (mine / "tables" / "two" / "table.json").write_text('{"title": 1}')
-    (mine / "claims.json").write_text("{")
+    (mine / "claims" / "claims.json").write_text("{")
     data, pictures = write(mine, tmp_path / "p.html")
-    assert len(data["runs"]) == 6
+    assert [run["status"] for run in data["runs"]].count("unreadable") == 1
+    assert len(data["runs"]) == 7
     said = "\n".join(data["meta"]["notes"])
-    for word in ("config.yaml", "index.json", "evaluation.json", "table.json", "claims.json"):
+    for word in ("run.json", "config.yaml", "index.json", "evaluation.json", "table.json", "claims.json"):
         assert word in said
     assert [item["data"] for item in pictures if runs[5].name in item["href"]] == [None]
 
 
-def test_numbers_that_json_does_not_know_become_null(tmp_path: Path) -> None:
+def test_a_record_with_odd_fields_is_shown_without_them(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    odd = {"overrides": 3, "git": [1], "versions": "x", "summary": [2]}
+    (run.path / "run.json").write_text(json.dumps({**run.record, **odd}))
+    data, _ = write(tmp_path / "outputs", tmp_path / "p.html")
+    assert data["runs"][0]["overrides"] == []
+    assert [note.split("'")[1] for note in data["meta"]["notes"]] == list(odd)
+
+
+def test_numbers_that_json_does_not_know_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "outputs")
     record = run.record
     (run.path / "run.json").write_text(
-        json.dumps({**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0}})
+        json.dumps(
+            {**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0, "c": float("nan")}}
+        )
     )
+    (run.path / "config.yaml").write_text("a: .inf\nb: .nan\n")
     data, _ = write(tmp_path / "outputs", tmp_path / "p.html")
     assert data["runs"][0]["seed"] is None
-    assert dict(zip(data["metrics"], data["runs"][0]["summary"], strict=True)) == {"a": None, "b": 2.0}
+    assert dict(zip(data["metrics"], data["runs"][0]["summary"], strict=True)) == {
+        "a": "inf",
+        "b": 2.0,
+        "c": "nan",
+    }
+    assert data["constant"] == {"a": "inf", "b": "nan"}
+    assert len(select(["a=inf", "c=nan"], tmp_path / "outputs")) == 1
 
 
 def test_a_page_that_cannot_be_written_is_one_line(outputs: Path, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ function tick(text, checked, change) {
 }
 
 function shownNumber(value, digits = 4) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
   const text = size >= 1e6 || (size < 1e-3 && size > 0) ? Number(value.toPrecision(digits)).toExponential() : String(Number(value.toPrecision(digits)));
@@ -80,6 +81,7 @@ const state = {
   filter: "", experiment: "", status: "",
   listed: data.runs.map((_, i) => i),
   selected: new Set(data.selected),
+  touched: false, // whether somebody ticked runs: then no menu does
   scope: "selected", lines: "run", hidden: new Set(),
 };
 const listeners = {};
@@ -94,7 +96,11 @@ const configValue = (run, key) => {
 };
 const keyPlace = new Map(data.keys.map((key, i) => [key, i]));
 const metricPlace = new Map(data.metrics.map((name, i) => [name, i]));
-const metricValue = (run, name) => data.runs[run].summary[metricPlace.get(name)];
+const ODD = { nan: NaN, inf: Infinity, "-inf": -Infinity }; // numbers that JSON does not know
+function metricValue(run, name) {
+  const value = data.runs[run].summary[metricPlace.get(name)];
+  return typeof value === "string" ? ODD[value] : value;
+}
 const shortKeys = shortNames(data.keys);
 const shortId = (run) => data.runs[run].name.split("-").pop();
 

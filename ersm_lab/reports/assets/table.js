@@ -29,7 +29,7 @@ function sortableTable({ caption, columns, rows, size = 25, sort = null, rowClas
     const column = sort && columns.find((c) => c.key === sort.key);
     if (!column) return rows;
     const keyed = rows.map((row, i) => ({ row, i, value: column.value(row) }));
-    const empty = (v) => v === null || v === undefined || v === "";
+    const empty = (v) => v === null || v === undefined || v === "" || Number.isNaN(v);
     keyed.sort((a, b) => {
       if (empty(a.value) || empty(b.value)) return empty(a.value) - empty(b.value) || a.i - b.i; // blanks stay last
       return (sort.down ? -1 : 1) * compareValues(a.value, b.value) || a.i - b.i;
