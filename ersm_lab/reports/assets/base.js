@@ -86,7 +86,10 @@ const state = {
 };
 const listeners = {};
 const on = (event, run) => (listeners[event] = listeners[event] || []).push(run);
-const emit = (event) => (listeners[event] || []).forEach((run) => run());
+function emit(event) {
+  lines = null; // made anew, once for all that draw them
+  (listeners[event] || []).forEach((run) => run());
+}
 
 const configValue = (run, key) => {
   const place = keyPlace.get(key);
@@ -94,6 +97,8 @@ const configValue = (run, key) => {
   const at = data.runs[run].config[place];
   return at < 0 ? undefined : data.values[place][at];
 };
+// a number for the value of one of data.keys: equal numbers, equal values
+const configPlace = (run, key) => data.runs[run].config[keyPlace.get(key)];
 const keyPlace = new Map(data.keys.map((key, i) => [key, i]));
 const metricPlace = new Map(data.metrics.map((name, i) => [name, i]));
 const ODD = { nan: NaN, inf: Infinity, "-inf": -Infinity }; // numbers that JSON does not know

@@ -4,7 +4,7 @@ let runTable = null;
 let chosenColumns = null; // null: those that tell the listed runs apart
 
 function differing(runs, keys) {
-  return keys.filter((key) => new Set(runs.map((run) => JSON.stringify(configValue(run, key)))).size > 1);
+  return keys.filter((key) => runs.some((run) => configPlace(run, key) !== configPlace(runs[0], key)));
 }
 
 // keys that tell runs apart, without those that nearly always follow from the experiment and the keys before
@@ -14,7 +14,7 @@ function automaticKeys(runs) {
   let groups = runs.map((run) => data.runs[run].experiment);
   for (const key of differing(runs, main)) {
     if (chosen.length >= MOST_KEYS) break;
-    const values = runs.map((run) => JSON.stringify(configValue(run, key)));
+    const values = runs.map((run) => configPlace(run, key));
     const pairs_ = new Map();
     groups.forEach((group, i) => {
       if (!pairs_.has(group)) pairs_.set(group, new Map());
@@ -49,11 +49,11 @@ function commonByExperiment(runs, key) {
   return (run) => common.get(data.runs[run].experiment);
 }
 
-// the value that more than half of the runs have, as JSON, or null: then none is unusual
+// the place of the value that more than half of the runs have, or null: then none is unusual
 function mostCommon(runs, key) {
   const count = new Map();
   for (const run of runs) {
-    const value = JSON.stringify(configValue(run, key));
+    const value = configPlace(run, key);
     count.set(value, (count.get(value) || 0) + 1);
   }
   const [value, times] = [...count].sort((a, b) => b[1] - a[1])[0] || [null, 0];
@@ -79,7 +79,7 @@ function runColumns() {
     columns.push({
       key: `c:${key}`, label: shortKeys[keyPlace.get(key)], title: key, value: (i) => configValue(i, key),
       numeric: runs.every((i) => ["number", "undefined"].includes(typeof configValue(i, key))),
-      cell: (i, td) => differsCell(td, configValue(i, key), common(i)),
+      cell: (i, td) => differsCell(td, i, key, common(i)),
     });
   }
   if (seeds) columns.push({ key: "seed", label: "seed", numeric: true, value: (i) => data.runs[i].seed });
@@ -129,11 +129,11 @@ function statusCell(run, td) {
   td.append(el("span", { class: `badge ${status === "finished" ? "good" : status === "running" ? "live" : "bad"}` }, status));
 }
 
-function differsCell(td, value, common) {
-  td.append(shownValue(value));
-  if (common === null || JSON.stringify(value) === common) return;
+function differsCell(td, run, key, common) {
+  td.append(shownValue(configValue(run, key)));
+  if (common === null || configPlace(run, key) === common) return;
   td.classList.add("differs");
-  td.title = `most have ${common === undefined ? "none" : common}`;
+  td.title = `most have ${common < 0 ? "none" : shownValue(data.values[keyPlace.get(key)][common])}`;
   td.append(hidden(" (differs)"));
 }
 

@@ -4,24 +4,29 @@ const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 5"];
 
 const shownRuns = () => (state.scope === "listed" ? state.listed : [...state.selected].sort((a, b) => a - b));
 
-function runLabel(run) {
-  const runs = shownRuns();
-  const r = data.runs[run];
-  const parts = [];
-  if (new Set(runs.map((i) => data.runs[i].experiment)).size > 1) parts.push(r.experiment);
-  const variant = configValue(run, "model.variant");
-  if (typeof variant === "string") parts.push(variant);
-  if (new Set(runs.map((i) => data.runs[i].seed)).size > 1) parts.push(`seed ${r.seed}`);
-  const said = parts.join(", ");
-  const same = runs.filter((i) => i !== run && configValue(i, "model.variant") === variant && data.runs[i].seed === r.seed);
-  return said && !same.length ? said : [said, shortId(run)].filter(Boolean).join(" · ");
+// what tells a run from the others that are shown
+function labels(runs) {
+  const several = (name) => new Set(runs.map((i) => data.runs[i][name])).size > 1;
+  const shown = { experiment: several("experiment"), seed: several("seed") };
+  const text = (run) => {
+    const r = data.runs[run], variant = configValue(run, "model.variant");
+    return [shown.experiment && r.experiment, typeof variant === "string" && variant, shown.seed && `seed ${r.seed}`].filter(Boolean).join(", ");
+  };
+  const count = new Map();
+  for (const run of runs) count.set(text(run), (count.get(text(run)) || 0) + 1);
+  return (run) => (text(run) && count.get(text(run)) === 1 ? text(run) : [text(run), shortId(run)].filter(Boolean).join(" · "));
 }
+const runLabel = (run) => labels(shownRuns())(run);
 
-function shownLines() {
+let lines = null;
+const shownLines = () => lines || (lines = makeLines());
+
+function makeLines() {
   const runs = shownRuns();
   let found;
   if (state.lines === "run") {
-    found = runs.map((run) => ({ key: `run ${run}`, label: runLabel(run), members: [run] }));
+    const label = labels(runs);
+    found = runs.map((run, i) => ({ key: `run ${run}`, label: i < MOST_LINES ? label(run) : "", members: [run] }));
   } else {
     const groups = new Map();
     const several = new Set(runs.map((i) => data.runs[i].experiment)).size > 1;
