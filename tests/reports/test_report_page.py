@@ -83,6 +83,27 @@ def test_the_first_selection_is_one_evaluated_run_of_each_variant(outputs: Path,
     assert all(run["status"] == "finished" for run in chosen)
 
 
+def test_every_experiment_opens_with_runs_whose_pictures_are_held_first(
+    outputs: Path, tmp_path: Path
+) -> None:
+    """However many other runs there are: the budget is not theirs."""
+    mine = tmp_path / "outputs"
+    shutil.copytree(outputs, mine)
+    for variant in ("a", "b"):
+        make_run(mine, variant, 0, experiment="other")
+    for seed in range(20, 40):
+        make_run(mine, "baseline", seed, 0.3)
+    page = tmp_path / "p.html"
+    data, pictures = write(mine, page, picture_bytes=10**7)
+    assert list(data["selections"]) == ["ersm/digits", "ersm/other"]
+    assert [len(places) for places in data["selections"].values()] == [3, 2]
+    size = max(len(item["data"]) for item in pictures)
+    data, pictures = write(mine, page, picture_bytes=8 * size)
+    held = {item["run"] for item in pictures if item["data"]}
+    assert {place for places in data["selections"].values() for place in places} <= held
+    assert len(held) < 20
+
+
 def test_links_lead_from_the_page_to_the_folders_wherever_the_page_is(outputs: Path, tmp_path: Path) -> None:
     for page in (tmp_path / "p.html", tmp_path / "deep" / "er" / "p.html", outputs / "report.html"):
         data, pictures = write(outputs, page)
@@ -280,13 +301,27 @@ def test_the_verb_writes_the_page_without_torch(outputs: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["out="], "is a folder"), (["pictures=many"], "how many megabytes"), (["pictures=-1"], "between")],
+    [
+        (["out="], "is a folder"),
+        (["pictures=many"], "how many megabytes"),
+        (["pictures=-1"], "between"),
+        (["-v"], "no option -v"),
+    ],
 )
 def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Path) -> None:
     from ersm_lab.reports.command import command
 
     with pytest.raises(UserError, match=message):
         command(words, str(outputs))
+
+
+def test_help_says_what_a_query_is_without_looking_for_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ersm_lab.reports.command import command
+
+    assert command(["--help"], str(tmp_path / "nothing")) == 0
+    assert "accuracy>0.8" in capsys.readouterr().out
 
 
 def test_a_run_without_anything_but_its_record_is_listed(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ function openClaim(claim) {
     const name = path.split(/[\\/]/).pop();
     return el("li", {}, place.has(name) ? el("button", { type: "button", class: "link", onclick: () => openDetail(place.get(name)) }, path) : path);
   });
-  openDialog($("detail"), claim.claim,
+  openDialog($("detail"), `${claim.claim}: ${claim.variant}, ${claim.data} (${claim.profile})`,
     el("p", {}, claim.statement, " ", verdictBadge(claim.verdict)),
     rowsTable("About", claim.about.map(pairRow)),
     claim.parts.length > 0 && el("h3", {}, "Effects"),

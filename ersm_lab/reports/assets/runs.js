@@ -28,13 +28,13 @@ function automaticKeys(runs) {
   return chosen;
 }
 
-// what the ticked runs have comes first, then what most of the listed have
+// what the ticked runs have comes first; of trainings before that of later evaluations; what most have
 function automaticMetrics(runs) {
   const ticked = runs.filter((run) => state.selected.has(run));
   const count = (of, name) => of.reduce((n, run) => n + (metricValue(run, name) !== null), 0);
   return data.metrics.filter((name) => !name.endsWith("/images"))
-    .map((name) => ({ name, ticked: count(ticked, name), all: count(runs, name) })).filter((found) => found.all)
-    .sort((a, b) => b.ticked - a.ticked || b.all - a.all).slice(0, MOST_METRICS).map((found) => found.name);
+    .map((name) => ({ name, later: name.includes(": "), ticked: count(ticked, name), all: count(runs, name) })).filter((found) => found.all)
+    .sort((a, b) => (b.ticked > 0) - (a.ticked > 0) || a.later - b.later || b.ticked - a.ticked || b.all - a.all).slice(0, MOST_METRICS).map((found) => found.name);
 }
 
 // run -> what more than half of the runs of its experiment have, which makes other values worth marking
