@@ -47,7 +47,7 @@ def command(words: Sequence[str], outputs: str) -> int:
     views = select(query, Path(outputs))
     page = write_page(out, views, Path(outputs), " ".join(query), picture_bytes=int(megabytes * 1e6))
     for note in page.notes[:10]:
-        print(f"left out: {note}")
+        print(f"left out: {note.encode(errors='replace').decode()}")
     if len(page.notes) > 10:
         print(f"left out: {len(page.notes) - 10} more, named on the page")
     of = f"{page.pictures} of {page.of_pictures} pictures" if page.of_pictures else "no pictures"

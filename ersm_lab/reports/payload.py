@@ -38,8 +38,8 @@ class Numbered:
 def link(path: Path, page: Path) -> str:
     """A relative address of ``path`` for a page written at ``page``, safe in an ``href``."""
     relative = os.path.relpath(path.resolve(), page.resolve().parent)
-    # quoting takes colons along, so that no folder's name is read as a scheme
-    return quote(relative) + ("/" if path.is_dir() else "")
+    # quoting takes colons along, so that no folder's name is read as a scheme; names need not be UTF-8
+    return quote(os.fsencode(relative)) + ("/" if path.is_dir() else "")
 
 
 def run_rows(views: Sequence[RunView], page: Path) -> dict[str, Any]:

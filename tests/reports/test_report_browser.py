@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import time
@@ -447,6 +448,9 @@ def test_hostile_names_run_nothing(browser: Any, tmp_path: Path) -> None:
     for seed in range(2):
         run = make_run(outputs, variant=HOSTILE, seed=seed, experiment="a<i>&b", status="failed")
         run.update(error=HOSTILE, overrides=[HOSTILE])
+        with (run.path / "config.yaml").open("a") as config:
+            config.write(f"constructor: {seed}\n")
+    os.rename(run.path, os.fsencode(run.path.parent) + b"/2026_\xff <img src=x onerror=alert(1)>")
     path = tmp_path / "p.html"
     write_page(path, select([], outputs), outputs, query=HOSTILE)
     found = Opened(browser, path)
@@ -457,6 +461,10 @@ def test_hostile_names_run_nothing(browser: Any, tmp_path: Path) -> None:
         found.page.locator(selector).first.click()
     assert HOSTILE.replace("\u2028", "") in found.page.inner_text("#detail").replace("\u2028", "")
     assert found.page.locator("img[src=x]").count() == 0
+    found.page.keyboard.press("Escape")
+    for query, count in (("onerror", 2), ("constructor=1", 1)):
+        found.filter(query)
+        assert len(found.texts("#run-table tbody tr")) == count
     found.page.wait_for_timeout(200)
     assert dialogs == []
     assert found.errors == []

@@ -236,7 +236,7 @@ def test_earlier_verdicts_stay_until_their_claim_changes(tmp_path: Path) -> None
     assert "It | helps." in paths["md"].read_text()
     page = read_claims(tmp_path, [])
     assert page[0]["verdict"] == "holds on digits"
-    assert page[0]["interval.low"] == pytest.approx(100)
+    assert page[0]["low"] == pytest.approx(100)
     harder = {**CLAIM, "effects": {"accuracy": {**EFFECT, "margin": 2.0}}}
     assert spec_of(harder) != spec_of(CLAIM)
     paths = write_claims(folder, [other], [], {**specs, "ersm_x": spec_of(harder)})

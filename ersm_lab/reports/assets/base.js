@@ -1,5 +1,9 @@
 // Data, small helpers, and the page's state. Text reaches the page as text nodes only, never as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
+// a key may be called "constructor": nothing is inherited
+for (const found of [data.constant, data.selections, ...data.history, ...Object.values(data.classes).flat()]) {
+  if (found) Object.setPrototypeOf(found, null);
+}
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -24,7 +24,7 @@ function drawClasses() {
   const body = section.querySelector(".body");
   const classes = [...new Set(lines.flatMap((line) => line.members.flatMap((run) => Object.keys(runs[run] || {}))))];
   const score = (line, name) => {
-    const found = line.members.map((run) => (runs[run] || {})[name]).filter((v) => v !== undefined);
+    const found = line.members.map((run) => runs[run]?.[name]).filter((v) => v !== undefined);
     return found.length ? found.reduce((a, b) => a + b) / found.length : null;
   };
   let rows = classes.map((name) => ({ name, scores: lines.map((line) => score(line, name)) }));

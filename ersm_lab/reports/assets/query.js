@@ -2,6 +2,7 @@
 const odd = (value) => Object.keys(ODD).find((name) => Object.is(ODD[name], value));
 const CONDITION = /^([^=<>!~]+)(!=|>=|<=|=|>|<)(.*)$/;
 const OWN = {
+  __proto__: null,
   run: (r) => r.name, paper: (r) => r.paper, experiment: (r) => r.experiment.split("/").slice(1).join("/") || r.experiment,
   status: (r) => r.status, seed: (r) => r.seed, seconds: (r) => r.seconds,
 };
@@ -56,10 +57,13 @@ function condition(word) {
 }
 
 const texts = new Map();
+function pathOf(href) {
+  try { return decodeURIComponent(href); } catch { return href; } // a name that is not UTF-8
+}
 function searchable(run) {
   if (!texts.has(run)) {
     const r = data.runs[run];
-    texts.set(run, [decodeURIComponent(r.href), r.experiment, r.status, ...r.overrides].join(" ").toLowerCase());
+    texts.set(run, [pathOf(r.href), r.experiment, r.status, ...r.overrides].join(" ").toLowerCase());
   }
   return texts.get(run);
 }
