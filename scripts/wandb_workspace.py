@@ -140,7 +140,10 @@ def main(argv: list[str] | None = None) -> int:
                 "workspace": as_json(workspace(words.entity or "ENTITY", words.project)),
                 "report": as_json(report(words.entity or "ENTITY", words.project)),
             }
-            words.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            try:
+                words.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise UserError(f"--out {words.out} cannot be written: {error.strerror}") from error
             print(words.out)
             return 0
         if not has_key():

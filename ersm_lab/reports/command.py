@@ -9,11 +9,25 @@ from ersm_lab.errors import UserError
 from ersm_lab.reports.page import PICTURE_BYTES, write_page
 from ersm_lab.reports.query import select
 
+HELP = """ersm-lab report [RUNS or QUERY] [out=FILE] [pictures=MB] [paths.outputs=DIR]
+
+Writes one HTML page, by default outputs/report.html, over all runs or over those that the words name:
+  outputs/ersm/digits 'outputs/*/*/2026*'   runs at or below these folders; of folders any is enough
+  published                                 text in folder, experiment, status or overrides
+  variant=recommended  'variant!=base*'     a configuration key, a metric, or run paper experiment status seed seconds
+  'accuracy>0.8'                            > >= < <= compare numbers; of conditions all must hold
+The end of a name will do where only one name ends so."""
+
 
 def command(words: Sequence[str], outputs: str) -> int:
     """Writes the page that the words of a command line ask for, and says where it is."""
     out, megabytes, query = Path(outputs) / "report.html", PICTURE_BYTES / 1e6, []
+    if {"-h", "--help"} & set(words):
+        print(HELP)
+        return 0
     for word in words:
+        if word.startswith("-"):
+            raise UserError(f"report has no option {word}; ersm-lab report --help says what it takes")
         key, _, value = word.partition("=")
         if key == "out":
             out = Path(value)
@@ -33,7 +47,7 @@ def command(words: Sequence[str], outputs: str) -> int:
     views = select(query, Path(outputs))
     page = write_page(out, views, Path(outputs), " ".join(query), picture_bytes=int(megabytes * 1e6))
     for note in page.notes[:10]:
-        print(f"left out: {note}")
+        print(f"left out: {note.encode(errors='replace').decode()}")
     if len(page.notes) > 10:
         print(f"left out: {len(page.notes) - 10} more, named on the page")
     of = f"{page.pictures} of {page.of_pictures} pictures" if page.of_pictures else "no pictures"

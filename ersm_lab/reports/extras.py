@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,42 +117,36 @@ def _csv(entry: Artifact, store: ArtifactStore, notes: list[str]) -> dict[str, A
 
 
 def read_claims(outputs: Path, notes: list[str]) -> list[dict[str, Any]]:
-    """The verdicts of ``claims/claims.json`` or ``claims.json``: a list, or a dictionary that holds one.
-
-    Each claim becomes its scalar fields, in their order; nested ones are named ``interval.low``.
-    """
-    found: list[dict[str, Any]] = []
-    for path in (outputs / "claims.json", outputs / "claims" / "claims.json"):
-        if not path.is_file():
-            continue
-        try:
-            loaded = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            notes.append(f"{path}: not JSON")
-            continue
-        if isinstance(loaded, dict):
-            held = loaded.get("claims", loaded)
-            loaded = (
-                [{"claim": name, **item} for name, item in held.items() if isinstance(item, dict)]
-                if isinstance(held, dict)
-                else held
-            )
-        found += (
-            [dict(_scalars(item)) for item in loaded if isinstance(item, dict)]
-            if isinstance(loaded, list)
-            else []
-        )
-    return found
+    """The verdicts that ``ersm-lab claims`` wrote to ``claims/claims.json``, each with its parts and the runs it rests on."""
+    path = outputs / "claims" / "claims.json"
+    if not path.is_file():
+        return []
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+        return [_claim(record, loaded.get("parts", [])) for record in loaded["claims"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        notes.append(f"{path}: not claims that this version reads")
+        return []
 
 
-def _scalars(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in item.items():
-        if isinstance(value, dict):
-            yield from _scalars(value, f"{prefix}{key}.")
-        elif isinstance(value, list):
-            yield (
-                f"{prefix}{key}",
-                ", ".join(str(part) for part in value[:12]) + (" …" if len(value) > 12 else ""),
-            )
-        else:
-            yield f"{prefix}{key}", value
+def _claim(record: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    same = ("claim", "variant", "profile")
+    about = {
+        "source": record["source"], "population": record["population"], "note": record["note"], "test": record["test"],
+        "minimum": ", ".join(f"{n} {what}" for what, n in record["minimum"].items()),
+        "reason": record["reason"], "again": record["command"],
+    }  # fmt: skip
+    return {
+        **{key: str(record[key]) for key in (*same, "statement", "data", "verdict", "reason")}, **_effect(record),
+        "about": [(key, value) for key, value in about.items() if value],
+        "parts": [{**_effect(part), "outcome": part["outcome"]} for part in parts if all(part[key] == record[key] for key in same)],
+        "runs": [str(run) for run in record["runs"]],
+    }  # fmt: skip
+
+
+def _effect(item: Mapping[str, Any]) -> dict[str, Any]:
+    interval = item["interval"]
+    return {
+        "effect": item["effect"], "estimate": item["estimate"], "low": interval["low"], "high": interval["high"],
+        "bound": item["must be"], "images": item["images"], "seeds": item["seeds"],
+    }  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from ersm_lab.reports.payload import (
     class_sets,
     count_curves,
     curve_sets,
-    first_selection,
     link,
     points_for,
     run_rows,
+    selections,
 )  # fmt: skip
 from ersm_lab.reports.pictures import Picture, embed, figures, in_turns
 from ersm_lab.reports.views import RunView
@@ -57,22 +58,23 @@ def write_page(
 ) -> Written:
     """Writes the page of these runs to ``out``, atomically, with tables, comparisons and claims below ``outputs``.
 
-    Pictures are embedded while ``picture_bytes`` last, those of comparisons and the first of every run first; curves get
-    as many points as ``curve_bytes`` allow. Raises ``UserError`` when ``out`` cannot be written.
+    Pictures are embedded while ``picture_bytes`` last, first those of the runs that an experiment opens with, in turns; curves
+    get as many points as ``curve_bytes`` allow. Raises ``UserError`` when ``out`` cannot be written.
     """
     notes: list[str] = []
     points = points_for(views, curve_bytes, count_curves)
+    chosen = selections(views)
     payload: dict[str, Any] = {
         **run_rows(views, out),
         **curve_sets(views, points),
         "classes": class_sets(views),
-        "selected": first_selection(views),
+        "selections": chosen,
+        "selected": next(iter(chosen.values()), []),
         "tables": read_tables(outputs, out, notes),
         "claims": read_claims(outputs, notes),
     }
     comparisons = list(read_comparisons(outputs, out, notes))
     payload["comparisons"] = [item for item, _ in comparisons]
-    first = set(payload["selected"])
     of_runs = [
         [picture for source, entries in view.sources.items() for picture in figures(entries, place, source)]
         for place, view in enumerate(views)
@@ -80,9 +82,13 @@ def write_page(
     of_comparisons = [
         list(figures(entries, None, f"comparison {i}")) for i, (_, entries) in enumerate(comparisons)
     ]
-    shown_first = [group for place, group in enumerate(of_runs) if place in first]
-    others = [group for place, group in enumerate(of_runs) if place not in first]
-    pictures = [*in_turns(shown_first), *in_turns(of_comparisons), *in_turns(others)]
+    # what the page opens with, then what each experiment opens with
+    first, *second = [[of_runs[place] for place in places] for places in chosen.values()] or [[]]
+    shown = {place for places in chosen.values() for place in places}
+    others = [group for place, group in enumerate(of_runs) if place not in shown]
+    pictures = [
+        picture for groups in (first, of_comparisons, chain(*second), others) for picture in in_turns(groups)
+    ]
     embed(pictures, picture_bytes)
     held = sum(picture.data is not None for picture in pictures)
     notes = [note for view in views for note in view.notes] + notes

@@ -38,8 +38,8 @@ class Numbered:
 def link(path: Path, page: Path) -> str:
     """A relative address of ``path`` for a page written at ``page``, safe in an ``href``."""
     relative = os.path.relpath(path.resolve(), page.resolve().parent)
-    # quoting takes colons along, so that no folder's name is read as a scheme
-    return quote(relative) + ("/" if path.is_dir() else "")
+    # quoting takes colons along, so that no folder's name is read as a scheme; names need not be UTF-8
+    return quote(os.fsencode(relative)) + ("/" if path.is_dir() else "")
 
 
 def run_rows(views: Sequence[RunView], page: Path) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def run_rows(views: Sequence[RunView], page: Path) -> dict[str, Any]:
             },
             "config": [column(view.config.get(key)) if key in view.config else -1
                        for key, column in zip(ranked, columns, strict=True)],
-            "summary": [short(view.summary[name], 6) if _finite(view.summary.get(name)) else None for name in metrics],
+            "summary": [_stored(view.summary.get(name)) for name in metrics],
         })  # fmt: skip
     constant = {key: views[0].config.get(key) for key in keys if key not in set(varying)}
     return {
@@ -123,27 +123,32 @@ def count_curves(view: RunView) -> int:
     return len(read_history(view, 4)) + sum(1 for family in FAMILIES for _ in read_family(view, family, 4))
 
 
-def first_selection(views: Sequence[RunView]) -> list[int]:
-    """The runs shown when the page opens: of one experiment, the best documented newest run of each variant.
+def selections(views: Sequence[RunView]) -> dict[str, list[int]]:
+    """Experiment -> the runs that tell most about it: the best documented newest run of each variant.
 
-    The experiment is the one with most evaluated runs, the newest of those that have as many.
+    The experiment with most evaluated runs comes first: the page opens with it. Of as many, the newest that finished.
     """
-    finished = [place for place, view in enumerate(views) if view.status == "finished"] or list(
-        range(len(views))
-    )
-    weight = Counter({views[place].experiment: 0 for place in finished})
-    weight.update(views[place].experiment for place in finished if len(views[place].sources) > 1)
-    experiment = max(weight, key=lambda name: weight[name])
+    finished = {view.experiment for view in views if view.status == "finished"}
+    groups: dict[str, list[int]] = {}
+    for place, view in enumerate(views):
+        if view.status == "finished" or view.experiment not in finished:
+            groups.setdefault(view.experiment, []).append(place)
+
+    def weight(name: str) -> tuple[bool, int]:
+        return name not in finished, -sum(len(views[place].sources) > 1 for place in groups[name])
+
+    return {name: _telling(views, groups[name]) for name in sorted(groups, key=weight)}
+
+
+def _telling(views: Sequence[RunView], places: Sequence[int]) -> list[int]:
     chosen: dict[Any, int] = {}
-    for place in finished:
-        if views[place].experiment == experiment:
-            variant = views[place].config.get("model.variant")
-            best = chosen.get(variant)
-            if best is None or len(views[place].sources) > len(views[best].sources):
-                chosen[variant] = place
-    if len(chosen) == 1:  # no variants: the newest runs
-        chosen = {i: i for i in finished if views[i].experiment == experiment}
-    return sorted(chosen.values())[:MOST_SELECTED]
+    for place in places:
+        variant = views[place].config.get("model.variant")
+        best = chosen.get(variant)
+        if best is None or len(views[place].sources) > len(views[best].sources):
+            chosen[variant] = place
+    # without variants: the newest runs
+    return sorted(chosen.values() if len(chosen) > 1 else places)[:MOST_SELECTED]
 
 
 def _keys(views: Sequence[RunView]) -> list[str]:
@@ -166,5 +171,6 @@ def _metrics(views: Sequence[RunView]) -> list[str]:
     return sorted(count, key=lambda name: (": " in name, name.count("/"), order[name]))
 
 
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def _stored(value: float | None) -> float | str | None:
+    """A metric as JSON can hold it: what is not finite as ``nan``, ``inf`` or ``-inf``."""
+    return value if value is None else short(value, 6) if math.isfinite(value) else str(value)

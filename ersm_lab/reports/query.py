@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import glob
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 from ersm_lab.errors import UserError
 from ersm_lab.reports.views import RunView, read_view
-from ersm_lab.runs.index import find_runs
+from ersm_lab.runs.index import run_folders
 
 _CONDITION = re.compile(r"^([^=<>!~]+)(!=|>=|<=|=|>|<)(.*)$")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -102,9 +103,10 @@ def holds(condition: Condition, found: dict[str, Any], text: str) -> bool:
 def _same(value: Any, pattern: str) -> bool:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
-            return float(value) == float(pattern)
+            wanted = float(pattern)
         except ValueError:
-            return fnmatch.fnmatchcase(str(value), pattern)
+            wanted = math.nan
+        return value == wanted if math.isfinite(wanted) else fnmatch.fnmatchcase(str(value), pattern.lower())
     shown = (
         {None: "null", True: "true", False: "false"}.get(value, value)
         if not isinstance(value, str)
@@ -119,8 +121,8 @@ def select(words: Sequence[str], outputs: Path) -> list[RunView]:
     conditions = [parse(word) for word in words if not _folders(word)]
     if not folders and not outputs.is_dir():
         raise UserError(f"there is no folder {outputs}; train something first, or set paths.outputs")
-    paths = {run.path.resolve(): run.path for root in folders or [outputs] for run in find_runs(root)}
-    views = [view for path in paths.values() if (view := read_view(path)) is not None]
+    paths = {path.resolve(): path for root in folders or [outputs] for path in run_folders(root)}
+    views = [read_view(path) for path in paths.values()]
     if not views:
         where = ", ".join(str(folder) for folder in folders or [outputs])
         raise UserError(f"no run below {where}; train one, e.g. ersm-lab train experiment=ersm/digits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import yaml
 
+from ersm_lab.errors import UserError
 from ersm_lab.runs.artifacts import Artifact, ArtifactStore
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 
 TRAINING = "training"
+UNREADABLE = "unreadable"
+_SHAPES = {"overrides": list, "timings": dict, "git": dict, "versions": dict, "summary": dict}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
@@ -57,13 +61,15 @@ class RunView:
     def read(cls, run: RunDirectory) -> RunView:
         """Everything but curves and pictures. A damaged part is left out and noted."""
         record = run.record
-        view = cls(run.path, record, run.status)
+        odd = [key for key, shape in _SHAPES.items() if not isinstance(record.get(key) or shape(), shape)]
+        view = cls(run.path, {key: value for key, value in record.items() if key not in odd}, run.status)
+        view.notes += [f"{run.path}: run.json has an odd '{key}'" for key in odd]
         try:
             loaded = yaml.load((run.path / "config.yaml").read_text(encoding="utf-8"), Loader=_LOADER)
             view.config = dict(_flat(loaded if isinstance(loaded, dict) else {}))
         except (OSError, ValueError, yaml.YAMLError):
             view.notes.append(f"{run.path}: config.yaml cannot be read")
-        view.summary = _numbers(record.get("summary"))
+        view.summary = _numbers(view.record.get("summary"))
         view._index(TRAINING, run.artifacts)
         for folder in sorted((run.path / "evaluations").glob("*/")):
             try:
@@ -96,12 +102,16 @@ class RunView:
         return path if path and path.is_file() else None
 
 
-def read_view(path: Path) -> RunView | None:
-    """The view of a run's folder, or None when its record cannot be read."""
+def read_view(path: Path) -> RunView:
+    """The view of a run's folder; one whose record cannot be read is listed as ``unreadable``."""
     try:
-        return RunView.read(RunDirectory(path))
-    except (OSError, json.JSONDecodeError, KeyError):
-        return None
+        return RunView.read(RunDirectory.open(path))
+    except UserError as error:
+        why = str(error)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        why = f"{path}: run.json cannot be read"
+    paper, experiment = ("", "", *path.resolve().parts)[-3:-1]
+    return RunView(path, {"paper": paper, "experiment": experiment}, UNREADABLE, notes=[why])
 
 
 def _numbers(summary: Any) -> dict[str, float]:
@@ -117,4 +127,6 @@ def _flat(config: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif isinstance(value, (list, dict)):
             yield name, json.dumps(value, default=str)
         else:
-            yield name, value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+            plain = value is None or isinstance(value, (bool, int, str))
+            finite = isinstance(value, float) and math.isfinite(value)
+            yield name, value if plain or finite else str(value)  # JSON knows no infinity

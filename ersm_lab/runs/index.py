@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ersm_lab.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
 
 
-def find_runs(outputs: Path, paper: str | None = None, experiment: str | None = None) -> list[RunDirectory]:
-    """Every readable run below ``outputs``, newest first."""
+def run_folders(folder: Path) -> Iterator[Path]:
+    """Every folder at or below ``folder`` with a record of a run, readable or not."""
     # an experiment's name may hold slashes: look for records, not for a depth
-    folder = outputs / (paper or "") / (experiment or "") if paper else outputs
-    found = []
     for place, folders, files in os.walk(folder):
         if "run.json" in files:
             folders.clear()  # what lies in a run is its own: trackers leave thousands of files
-            try:
-                found.append(RunDirectory.open(place))
-            except UserError:
-                continue  # of another version, or damaged: not one that can be used
+            yield Path(place)
         folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def find_runs(outputs: Path, paper: str | None = None, experiment: str | None = None) -> list[RunDirectory]:
+    """Every readable run below ``outputs``, newest first."""
+    found = []
+    for place in run_folders(outputs / (paper or "") / (experiment or "") if paper else outputs):
+        try:
+            found.append(RunDirectory.open(place))
+        except UserError:
+            continue  # of another version, or damaged: not one that can be used
     return sorted(found, key=lambda run: run.path.name, reverse=True)
 
 

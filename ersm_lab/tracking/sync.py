@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from ersm_lab.errors import UserError
+from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 
 LIMIT = (
     3600.0  # seconds for one run: checkpoints are large, but a lost server must not hold the others for ever
@@ -29,8 +30,8 @@ def has_key() -> bool:
 def offline_runs(places: Sequence[Path]) -> list[Path]:
     """Folders of offline runs at or below ``places`` that W&B has not marked as uploaded, oldest first.
 
-    Of a run and of its later evaluations; what is still being written (its run is ``running``) is found too: W&B uploads
-    what is there, and the rest next time.
+    Of a run and of its later evaluations. One that is still being written is left for later: W&B would mark it as
+    uploaded, and its rest would never follow.
     """
     found: set[Path] = set()
     for place in places:
@@ -44,7 +45,19 @@ def offline_runs(places: Sequence[Path]) -> list[Path]:
             else:
                 # a run's arrays and pictures are many and never hold one
                 folders[:] = [name for name in folders if name not in ("artifacts", "checkpoints")]
-    return sorted((path for path in found if not [*path.glob("*.synced")]), key=lambda path: path.name)
+    waiting = (path for path in found if not [*path.glob("*.synced")] and not _is_written(path.parent.parent))
+    return sorted(waiting, key=lambda path: path.name)
+
+
+def _is_written(place: Path) -> bool:
+    """Whether the run or evaluation in this folder is at work now."""
+    for kind in (RunDirectory, EvaluationDirectory):
+        if (place / kind.record_name).is_file():
+            try:
+                return kind(place).status == "running"
+            except (OSError, ValueError, KeyError, TypeError):
+                return False
+    return False
 
 
 def sync(places: Sequence[Path], dry_run: bool = False, limit: float = LIMIT) -> int:

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ersm_lab.reports.claims_text import write_claims
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
+from ersm_lab.runs.index import find_runs
 
 VARIANTS = ("baseline", "published", "recommended")
 
@@ -127,13 +129,15 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     add_figure(comparison.artifacts, "arms", picture(folder / "c.png", 9), "All arms")
     comparison.finish("finished")
-    claims = [
-        {
-            "claim": "sparsity emerges",
-            "verdict": "holds on digits",
-            "effect": 0.3,
-            "interval": {"low": 0.2, "high": 0.4},
-        }
-    ]
-    (folder / "claims.json").write_text(json.dumps({"claims": claims}))
+    rests_on = [str(run.path) for run in find_runs(folder)][:2]
+    part = {"claim": "sparsity", "variant": "published", "profile": "demo", "part": "share", "effect": "share of tokens, points",
+            "outcome": "holds", "estimate": -30.0, "interval": {"low": -40.0, "high": -20.0}, "must be": "below 0", "images": 12,
+            "seeds": 2, "test": "bootstrap", "reason": ""}  # fmt: skip
+    record = {**part, "paper": "ersm", "statement": "Sparsity emerges.", "data": "digits", "verdict": "holds on digits",
+              "population": "test images", "source": "a paper", "note": "", "minimum": {"images": 10, "seeds": 2}, "embedded": True,
+              "missing": [], "runs": rests_on, "command": "ersm-lab claims sparsity", "spec": "abc"}  # fmt: skip
+    no_number = {"estimate": None, "interval": {"low": None, "high": None}, "images": None, "seeds": None}
+    lost = {**record, **no_number, "claim": "lost", "verdict": "no runs", "outcome": "no runs", "effect": "", "must be": "",
+            "reason": "no finished run", "runs": []}  # fmt: skip
+    write_claims(folder / "claims", [record, lost], [part], {})
     return folder

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +131,10 @@ def test_the_policy_stops_whatever_would_call_out(browser: Any, page_file: Path)
 
 
 def test_headings_sort_both_ways_and_blanks_stay_last(opened: Opened) -> None:
-    assert opened.page.get_attribute("#run-table th:has-text('started')", "aria-sort") == "descending"
+    ticked = opened.page.eval_on_selector_all(
+        "#run-table tbody input", "(boxes) => boxes.map((box) => box.checked)"
+    )
+    assert ticked == [True] * 3 + [False] * 4  # what the charts show is on the first page
     opened.page.click("#run-table thead button:has-text('accuracy')")
     falling = [float(text) for text in opened.column("accuracy")]
     assert falling == sorted(falling, reverse=True)
@@ -167,6 +174,7 @@ def test_columns_are_chosen(opened: Opened) -> None:
         ("lr>=10", 1),
         ("experiment=ersm/digits failed", 1),
         ("variant!=base*", 5),
+        ("accuracy > 0.55  status = finished", 4),
         ("", 7),
     ],
 )
@@ -174,7 +182,11 @@ def test_the_filter_takes_what_the_command_line_takes(
     opened: Opened, outputs: Path, query: str, count: int
 ) -> None:
     opened.filter(query)
-    assert len(opened.texts("#run-table tbody tr")) == count == len(select(query.split(), outputs))
+    assert (
+        len(opened.texts("#run-table tbody tr"))
+        == count
+        == len(select(re.sub(r" ([=>]) ", r"\1", query).split(), outputs))
+    )
     assert f"{count} of 7 runs" in opened.page.inner_text("#filter-message")
 
 
@@ -196,6 +208,54 @@ def test_what_differs_from_most_runs_is_marked_and_named(opened: Opened) -> None
     opened.page.click("#differences > summary")
     opened.page.wait_for_selector("#differences tbody th")  # the browser tells of the opening later
     assert opened.texts("#differences tbody th") == ["model.variant"]
+
+
+def test_claims_open_what_they_rest_on(opened: Opened) -> None:
+    heads = [text.strip("▲▼ \n") for text in opened.texts("#claims thead th")]
+    cells = (
+        opened.page.locator("#claims tbody tr", has_text="holds on digits")
+        .locator("th, td")
+        .all_inner_texts()
+    )
+    shown = dict(zip(heads, cells, strict=True))
+    assert shown["verdict"] == "holds on digits"
+    assert (shown["estimate"], shown["95 % interval"]) == ("−30.00", "−40.00 to −20.00")
+    opened.page.click("#claims button.link:has-text('sparsity')")
+    assert opened.texts("#detail tbody th")[-1] == "share of tokens, points"
+    opened.page.locator("#detail li button").first.click()
+    assert "Open its folder" in opened.page.inner_text("#detail")  # the run that the number comes from
+
+
+def test_an_experiment_opens_with_its_own_runs_and_sections(
+    browser: Any, outputs: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "outputs"
+    shutil.copytree(outputs, mine)
+    for seed in range(3):
+        make_run(mine, "other", seed, experiment="plain")
+    write_page(tmp_path / "p.html", select([], mine), mine)
+    found = Opened(browser, tmp_path / "p.html")
+    ticked = "#run-table tbody tr.on"
+    assert ["ersm/digits" in text for text in found.texts(ticked)] == [True] * 3  # the evaluated ones
+    assert "Deletion" in found.texts("nav a")
+    found.page.select_option("#filters select >> nth=0", "ersm/plain")
+    assert len(found.texts(ticked)) == len(found.texts(".chip")) == 3
+    assert "Deletion" not in found.texts("nav a")
+    assert found.page.inner_text("#elsewhere").startswith("Not of the runs shown, but of others: Deletion")
+    found.page.locator("#run-table tbody input").first.uncheck()  # from now on the hand decides
+    found.page.select_option("#filters select >> nth=0", "ersm/digits")
+    assert len(found.texts(".chip")) == 2
+    found.context.close()
+
+
+def test_curves_without_a_common_range_have_no_mean(opened: Opened) -> None:
+    """The page's own function, which no data of a run directory's shape reach."""
+    text = (files("ersm_lab.reports") / "assets" / "series.js").read_text(encoding="utf-8")
+    script = f"(curves) => {{ const state = {{}}; {text}; return meanCurve(curves); }}"
+    apart = [[[0, 1], [1, 1]], [[2, 3], [3, 3]]]
+    assert opened.page.evaluate(script, apart) == {"points": [], "band": []}
+    overlap = [[[0, 0], [4, 4]], [[1, 3], [2, 4]]]
+    assert opened.page.evaluate(script, overlap)["points"] == [[1, 2], [2, 3]]
 
 
 def test_runs_are_switched_and_lines_become_means(opened: Opened) -> None:
@@ -388,6 +448,9 @@ def test_hostile_names_run_nothing(browser: Any, tmp_path: Path) -> None:
     for seed in range(2):
         run = make_run(outputs, variant=HOSTILE, seed=seed, experiment="a<i>&b", status="failed")
         run.update(error=HOSTILE, overrides=[HOSTILE])
+        with (run.path / "config.yaml").open("a") as config:
+            config.write(f"constructor: {seed}\n")
+    os.rename(run.path, os.fsencode(run.path.parent) + b"/2026_\xff <img src=x onerror=alert(1)>")
     path = tmp_path / "p.html"
     write_page(path, select([], outputs), outputs, query=HOSTILE)
     found = Opened(browser, path)
@@ -398,6 +461,10 @@ def test_hostile_names_run_nothing(browser: Any, tmp_path: Path) -> None:
         found.page.locator(selector).first.click()
     assert HOSTILE.replace("\u2028", "") in found.page.inner_text("#detail").replace("\u2028", "")
     assert found.page.locator("img[src=x]").count() == 0
+    found.page.keyboard.press("Escape")
+    for query, count in (("onerror", 2), ("constructor=1", 1)):
+        found.filter(query)
+        assert len(found.texts("#run-table tbody tr")) == count
     found.page.wait_for_timeout(200)
     assert dialogs == []
     assert found.errors == []
@@ -468,7 +535,9 @@ def test_a_thousand_runs_stay_small_and_quick(browser: Any, outputs: Path, tmp_p
     found.page.click("#run-table thead button:has-text('accuracy')")
     found.page.click("button[aria-label='Last page']")
     assert "976–1000 of 1000" in found.page.inner_text(".pager")
+    start = time.perf_counter()
     found.page.select_option("#shown select >> nth=0", "listed")
+    assert time.perf_counter() - start < 3
     assert "The first 40 of 1000 lines" in found.page.inner_text("#shown")
     found.page.select_option("#shown select >> nth=1", "model.variant")
     assert len(found.texts(".chip")) == 3

@@ -381,7 +381,7 @@ def test_earlier_verdicts_stay_while_nothing_changes(tmp_path: Path) -> None:
     assert "It | helps." in file.with_suffix(".md").read_text()
     page = read_claims(tmp_path, [])
     assert page[0]["verdict"] == "holds on digits"
-    assert page[0]["interval.low"] == pytest.approx(100)
+    assert page[0]["low"] == pytest.approx(100)
     harder = {**CLAIM, "effects": {"accuracy": {**EFFECT, "margin": 2.0}}}
     assert spec_of(harder) != spec_of(CLAIM)
     assert after(file, {**SPECS, "ersm_x": spec_of(harder)}) == ["other"]

@@ -55,7 +55,10 @@ def test_a_page_holds_runs_curves_classes_pictures_tables_claims_and_comparisons
         None,
         70,
     ]
-    assert data["claims"][0]["interval.low"] == 0.2
+    assert [claim["verdict"] for claim in data["claims"]] == ["no runs", "holds on digits"]
+    assert [claim["low"] for claim in data["claims"]] == [None, -40]
+    assert [part["estimate"] for part in data["claims"][1]["parts"]] == [-30]
+    assert len(data["claims"][1]["runs"]) == 2
     assert [table["title"] for table in data["comparisons"][0]["tables"]] == ["Means"]
     assert len(pictures) == 8
     assert all(item["data"].startswith("data:image/webp;base64,") for item in pictures)
@@ -78,6 +81,27 @@ def test_the_first_selection_is_one_evaluated_run_of_each_variant(outputs: Path,
     assert len(chosen) == 3
     assert {run["seed"] for run in chosen} == {1}  # the newest of each
     assert all(run["status"] == "finished" for run in chosen)
+
+
+def test_every_experiment_opens_with_runs_whose_pictures_are_held_first(
+    outputs: Path, tmp_path: Path
+) -> None:
+    """However many other runs there are: the budget is not theirs."""
+    mine = tmp_path / "outputs"
+    shutil.copytree(outputs, mine)
+    for variant in ("a", "b"):
+        make_run(mine, variant, 0, experiment="other")
+    for seed in range(20, 40):
+        make_run(mine, "baseline", seed, 0.3)
+    page = tmp_path / "p.html"
+    data, pictures = write(mine, page, picture_bytes=10**7)
+    assert list(data["selections"]) == ["ersm/digits", "ersm/other"]
+    assert [len(places) for places in data["selections"].values()] == [3, 2]
+    size = max(len(item["data"]) for item in pictures)
+    data, pictures = write(mine, page, picture_bytes=8 * size)
+    held = {item["run"] for item in pictures if item["data"]}
+    assert {place for places in data["selections"].values() for place in places} <= held
+    assert len(held) < 20
 
 
 def test_links_lead_from_the_page_to_the_folders_wherever_the_page_is(outputs: Path, tmp_path: Path) -> None:
@@ -119,24 +143,43 @@ def test_damaged_parts_are_named_and_the_rest_is_shown(outputs: Path, tmp_path: 
     next(runs[4].path.glob("evaluations/*/evaluation.json")).write_text("no")
     (runs[5].path / "artifacts" / "panels.png").write_bytes(b"no picture")
     (mine / "tables" / "two" / "table.json").write_text('{"title": 1}')
-    (mine / "claims.json").write_text("{")
+    (mine / "claims" / "claims.json").write_text("{")
     data, pictures = write(mine, tmp_path / "p.html")
-    assert len(data["runs"]) == 6
+    assert [run["status"] for run in data["runs"]].count("unreadable") == 1
+    assert len(data["runs"]) == 7
     said = "\n".join(data["meta"]["notes"])
-    for word in ("config.yaml", "index.json", "evaluation.json", "table.json", "claims.json"):
+    for word in ("run.json", "config.yaml", "index.json", "evaluation.json", "table.json", "claims.json"):
         assert word in said
     assert [item["data"] for item in pictures if runs[5].name in item["href"]] == [None]
 
 
-def test_numbers_that_json_does_not_know_become_null(tmp_path: Path) -> None:
+def test_a_record_with_odd_fields_is_shown_without_them(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    odd = {"overrides": 3, "git": [1], "versions": "x", "summary": [2]}
+    (run.path / "run.json").write_text(json.dumps({**run.record, **odd}))
+    data, _ = write(tmp_path / "outputs", tmp_path / "p.html")
+    assert data["runs"][0]["overrides"] == []
+    assert [note.split("'")[1] for note in data["meta"]["notes"]] == list(odd)
+
+
+def test_numbers_that_json_does_not_know_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "outputs")
     record = run.record
     (run.path / "run.json").write_text(
-        json.dumps({**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0}})
+        json.dumps(
+            {**record, "seed": float("nan"), "summary": {"a": float("inf"), "b": 2.0, "c": float("nan")}}
+        )
     )
+    (run.path / "config.yaml").write_text("a: .inf\nb: .nan\n")
     data, _ = write(tmp_path / "outputs", tmp_path / "p.html")
     assert data["runs"][0]["seed"] is None
-    assert dict(zip(data["metrics"], data["runs"][0]["summary"], strict=True)) == {"a": None, "b": 2.0}
+    assert dict(zip(data["metrics"], data["runs"][0]["summary"], strict=True)) == {
+        "a": "inf",
+        "b": 2.0,
+        "c": "nan",
+    }
+    assert data["constant"] == {"a": "inf", "b": "nan"}
+    assert len(select(["a=inf", "c=nan"], tmp_path / "outputs")) == 1
 
 
 def test_a_page_that_cannot_be_written_is_one_line(outputs: Path, tmp_path: Path) -> None:
@@ -258,13 +301,27 @@ def test_the_verb_writes_the_page_without_torch(outputs: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["out="], "is a folder"), (["pictures=many"], "how many megabytes"), (["pictures=-1"], "between")],
+    [
+        (["out="], "is a folder"),
+        (["pictures=many"], "how many megabytes"),
+        (["pictures=-1"], "between"),
+        (["-v"], "no option -v"),
+    ],
 )
 def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Path) -> None:
     from ersm_lab.reports.command import command
 
     with pytest.raises(UserError, match=message):
         command(words, str(outputs))
+
+
+def test_help_says_what_a_query_is_without_looking_for_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ersm_lab.reports.command import command
+
+    assert command(["--help"], str(tmp_path / "nothing")) == 0
+    assert "accuracy>0.8" in capsys.readouterr().out
 
 
 def test_a_run_without_anything_but_its_record_is_listed(tmp_path: Path) -> None:

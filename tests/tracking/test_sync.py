@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,17 @@ def test_runs_and_evaluations_that_wait_are_listed(
     assert [Path(line).name for line in capsys.readouterr().out.splitlines()] == [run.name for run in runs]
     assert main(["wandb", "sync", "--dry-run", str(lab / "outputs/ersm/demo/two")]) == 0
     assert [Path(line).name for line in capsys.readouterr().out.splitlines()] == [runs[2].name]
+
+
+def test_a_run_at_work_waits_until_it_has_ended(runs: list[Path], lab: Path) -> None:
+    """Once uploaded it is marked, so that what it writes afterwards would be lost."""
+    folder = runs[0].parent.parent
+    record = {"status": "running", "host": socket.gethostname(), "pid": os.getpid(), "heartbeat": time.time()}
+    (folder / "run.json").write_text(json.dumps(record))
+    assert module.offline_runs([lab / "outputs"]) == runs[1:]
+    for ended in ({**record, "status": "finished"}, {**record, "heartbeat": 0}, "damaged"):
+        (folder / "run.json").write_text(json.dumps(ended))
+        assert module.offline_runs([lab / "outputs"]) == runs
 
 
 def test_without_a_key_it_is_one_line(runs: list[Path], capsys: pytest.CaptureFixture) -> None:

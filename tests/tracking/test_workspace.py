@@ -89,3 +89,5 @@ def test_without_a_key_or_a_server_it_is_one_line(
     assert out == ""
     assert err.count("\n") == 1
     assert "no W&B key" in err
+    assert script.main(["--out", "no/such/folder.json"]) == 1
+    assert capsys.readouterr().err == "error: --out no/such/folder.json cannot be written: No such file or directory\n"

@@ -1,5 +1,9 @@
 // Data, small helpers, and the page's state. Text reaches the page as text nodes only, never as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
+// a key may be called "constructor": nothing is inherited
+for (const found of [data.constant, data.selections, ...data.history, ...Object.values(data.classes).flat()]) {
+  if (found) Object.setPrototypeOf(found, null);
+}
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -42,7 +46,8 @@ function tick(text, checked, change) {
 }
 
 function shownNumber(value, digits = 4) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
   const text = size >= 1e6 || (size < 1e-3 && size > 0) ? Number(value.toPrecision(digits)).toExponential() : String(Number(value.toPrecision(digits)));
@@ -80,11 +85,15 @@ const state = {
   filter: "", experiment: "", status: "",
   listed: data.runs.map((_, i) => i),
   selected: new Set(data.selected),
+  touched: false, // whether somebody ticked runs: then no menu does
   scope: "selected", lines: "run", hidden: new Set(),
 };
 const listeners = {};
 const on = (event, run) => (listeners[event] = listeners[event] || []).push(run);
-const emit = (event) => (listeners[event] || []).forEach((run) => run());
+function emit(event) {
+  lines = null; // made anew, once for all that draw them
+  (listeners[event] || []).forEach((run) => run());
+}
 
 const configValue = (run, key) => {
   const place = keyPlace.get(key);
@@ -92,9 +101,15 @@ const configValue = (run, key) => {
   const at = data.runs[run].config[place];
   return at < 0 ? undefined : data.values[place][at];
 };
+// a number for the value of one of data.keys: equal numbers, equal values
+const configPlace = (run, key) => data.runs[run].config[keyPlace.get(key)];
 const keyPlace = new Map(data.keys.map((key, i) => [key, i]));
 const metricPlace = new Map(data.metrics.map((name, i) => [name, i]));
-const metricValue = (run, name) => data.runs[run].summary[metricPlace.get(name)];
+const ODD = { nan: NaN, inf: Infinity, "-inf": -Infinity }; // numbers that JSON does not know
+function metricValue(run, name) {
+  const value = data.runs[run].summary[metricPlace.get(name)];
+  return typeof value === "string" ? ODD[value] : value;
+}
 const shortKeys = shortNames(data.keys);
 const shortId = (run) => data.runs[run].name.split("-").pop();
 

@@ -5,8 +5,7 @@ const MOST_BARS = 30;
 function startClasses() {
   const section = $("classes");
   const measures = Object.keys(data.classes);
-  section.hidden = !measures.length;
-  if (section.hidden) return;
+  if (!measures.length) return;
   const orders = [["class", "class"], ["low", "lowest first"], ["spread", "largest difference first"]];
   section.append(el("div", { class: "controls" },
     choice("Measure", measures.map((m) => [m, m]), perClass.measure, (v) => { perClass.measure = v; drawClasses(); }),
@@ -15,17 +14,17 @@ function startClasses() {
 
 function drawClasses() {
   const section = $("classes");
+  const members = visibleLines().flatMap((line) => line.members);
+  const measures = Object.keys(data.classes).filter((name) => members.some((run) => data.classes[name][run]));
+  section.hidden = !measures.length;
   if (section.hidden) return;
+  if (!measures.includes(perClass.measure)) perClass.measure = section.querySelector("select").value = measures[0];
   const runs = data.classes[perClass.measure];
   const lines = visibleLines().filter((line) => line.members.some((run) => runs[run]));
   const body = section.querySelector(".body");
-  if (!lines.length) {
-    body.replaceChildren(el("p", { class: "muted" }, "None of the runs shown has such scores."));
-    return;
-  }
   const classes = [...new Set(lines.flatMap((line) => line.members.flatMap((run) => Object.keys(runs[run] || {}))))];
   const score = (line, name) => {
-    const found = line.members.map((run) => (runs[run] || {})[name]).filter((v) => v !== undefined);
+    const found = line.members.map((run) => runs[run]?.[name]).filter((v) => v !== undefined);
     return found.length ? found.reduce((a, b) => a + b) / found.length : null;
   };
   let rows = classes.map((name) => ({ name, scores: lines.map((line) => score(line, name)) }));

@@ -27,7 +27,7 @@ function learningMetrics() {
 function drawLearning() {
   const section = $("learning");
   const available = learningMetrics();
-  section.hidden = !data.history.some((h) => Object.keys(h).length);
+  section.hidden = !available.length;
   if (section.hidden) return;
   const wanted = (learning.metrics || available.slice(0, 3)).filter((name) => available.includes(name));
   const body = section.querySelector(".body") || section.appendChild(el("div", { class: "body" }));
@@ -58,7 +58,7 @@ function drawLearning() {
     }).filter(Boolean);
     return chart({ title: name, xLabel: learning.x, yLabel: name.split("/").pop().replaceAll("_", " "), series, logY: learning.log });
   });
-  body.replaceChildren(charts.length ? el("div", { class: "charts" }, charts) : el("p", { class: "muted" }, "None of the runs shown has a history, or no metric is ticked."));
+  body.replaceChildren(charts.length ? el("div", { class: "charts" }, charts) : el("p", { class: "muted" }, "No metric is ticked."));
 }
 
 const area = (points) => {
@@ -131,6 +131,7 @@ function drawFamily(family, chosen, body) {
     });
   });
   const extras = [...new Set([...panels.values()].flat().map((s) => s.extra))];
+  body.closest("section").hidden = !lines.some((line) => line.members.some((run) => family.runs[run].length));
   const charts = [...panels].slice(0, MOST_PANELS).map(([panel, found]) => {
     const single = lines.length === 1;
     const series = found.slice(0, 60).map((s) => {
@@ -143,5 +144,5 @@ function drawFamily(family, chosen, body) {
     return chart({ title: panel.replaceAll("_", " "), xLabel: family.x_label, yLabel: `${family.ys[chosen.y]}, %`, series, from: 0,
       summaries: [["first", (p) => p[0][1]], ["last", (p) => p[p.length - 1][1]], ["area", area]] });
   });
-  body.replaceChildren(charts.length ? el("div", { class: "charts" }, charts) : el("p", { class: "muted" }, "None of the runs shown has such curves."));
+  body.replaceChildren(charts.length ? el("div", { class: "charts" }, charts) : el("p", { class: "muted" }, "None of the runs shown has such curves: see the menus."));
 }

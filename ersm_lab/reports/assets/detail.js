@@ -55,7 +55,7 @@ function drawDifferences() {
     const common = mostCommon(runs, key);
     return el("tr", {}, el("th", { scope: "row" }, key), runs.map((run) => {
       const td = el("td");
-      differsCell(td, configValue(run, key), common);
+      differsCell(td, run, key, common);
       return td;
     }));
   });

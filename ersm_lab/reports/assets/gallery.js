@@ -39,28 +39,22 @@ function openLightbox(group, place) {
 }
 
 function startGallery() {
-  const mine = allPictures().filter((p) => p.run !== null);
-  $("pictures").hidden = !mine.length;
-  if (!mine.length) return;
   $("pictures").append(el("div", { class: "controls" }), el("div", { class: "body" }));
 }
 
 function drawGallery() {
   const section = $("pictures");
-  if (section.hidden) return;
   const lineOf = new Map(visibleLines().flatMap((line) => line.members.map((run) => [run, line])));
   const mine = allPictures().filter((p) => p.run !== null && lineOf.has(p.run));
   const kinds = new Map();
   for (const p of mine) kinds.set(pictureKey(p), (kinds.get(pictureKey(p)) || 0) + 1);
   const controls = section.querySelector(".controls"), body = section.querySelector(".body");
-  if (!kinds.size) {
-    controls.replaceChildren();
-    body.replaceChildren(el("p", { class: "muted" }, "None of the runs shown has pictures."));
-    return;
-  }
-  if (!kinds.has(gallery.name)) { // pictures before plots, then what most runs have
+  section.hidden = !kinds.size;
+  if (section.hidden) return;
+  if (!kinds.has(gallery.name)) { // what this page holds, pictures before plots, then what most runs have
+    const held = new Set(mine.filter((p) => p.data).map(pictureKey));
     const pictorial = new Set(mine.filter((p) => /^(panels|overlays|maps|points|pipeline|epochs|failures|gallery)/.test(p.name)).map(pictureKey));
-    gallery.name = [...kinds].sort((a, b) => pictorial.has(b[0]) - pictorial.has(a[0]) || b[1] - a[1])[0][0];
+    gallery.name = [...kinds].sort((a, b) => held.has(b[0]) - held.has(a[0]) || pictorial.has(b[0]) - pictorial.has(a[0]) || b[1] - a[1])[0][0];
   }
   controls.replaceChildren(choice("Picture", [...kinds].map(([name, n]) => [name, `${name} (${n})`]), gallery.name, (v) => { gallery.name = v; gallery.most = 12; drawGallery(); section.querySelector("select").focus(); }));
   const group = mine.filter((p) => pictureKey(p) === gallery.name);

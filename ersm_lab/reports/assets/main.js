@@ -3,7 +3,15 @@ function drawNav() {
   const items = [...document.querySelectorAll("main section")].filter((section) => !section.hidden)
     .map((section) => el("li", {}, el("a", { href: `#${section.id}` }, section.querySelector("h2").textContent)));
   $("nav").replaceChildren(...items);
+  const absent = [...document.querySelectorAll("#of-shown section[hidden]")].filter(({ id }) => HAS[id] ? HAS[id]() : true);
+  $("elsewhere").textContent = absent.length ? `Not of the runs shown, but of others: ${absent.map((section) => section.querySelector("h2").textContent).join(", ")}.` : "";
 }
+// sections that every page has, and whether any run has something for them
+const HAS = {
+  learning: () => data.history.some((curves) => Object.keys(curves).length),
+  classes: () => Object.keys(data.classes).length,
+  pictures: () => allPictures().some((picture) => picture.run !== null),
+};
 
 function start() {
   startTheme();
@@ -22,7 +30,7 @@ function start() {
   startTables();
   startClaims();
   startComparisons();
-  const draw = () => { drawShown(); drawLearning(); drawClasses(); drawGallery(); drawDifferences(); };
+  const draw = () => { drawShown(); drawLearning(); drawClasses(); drawGallery(); drawDifferences(); drawNav(); };
   on("shown", draw);
   on("listed", () => (state.scope === "listed" ? emit("shown") : drawShown()));
   $("differences").addEventListener("toggle", drawDifferences);
@@ -37,7 +45,6 @@ function start() {
   });
   window.addEventListener("beforeprint", () => document.querySelectorAll("details.numbers").forEach((box) => { box.open = false; }));
   draw();
-  drawNav();
   document.documentElement.dataset.ready = "yes";
 }
 start();

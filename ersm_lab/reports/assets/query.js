@@ -1,6 +1,8 @@
 // Conditions on runs, as the command line takes them: text, key=pattern, key!=pattern, key>number ...
+const odd = (value) => Object.keys(ODD).find((name) => Object.is(ODD[name], value));
 const CONDITION = /^([^=<>!~]+)(!=|>=|<=|=|>|<)(.*)$/;
 const OWN = {
+  __proto__: null,
   run: (r) => r.name, paper: (r) => r.paper, experiment: (r) => r.experiment.split("/").slice(1).join("/") || r.experiment,
   status: (r) => r.status, seed: (r) => r.seed, seconds: (r) => r.seconds,
 };
@@ -15,7 +17,7 @@ function resolveName(key) {
   const least = Math.min(...pool.map(depth));
   const best = pool.filter((name) => depth(name) === least);
   if (best.length === 1) return best[0];
-  throw new Error(best.length ? `“${key}” may be ${best.slice(0, 6).join(", ")}` : `no run has a “${key}”`);
+  throw new Error(best.length ? `“${key}” may be ${best.slice(0, 6).join(", ")}: write more of the name` : `no run has a “${key}”`);
 }
 
 function valueOf(run, name) {
@@ -49,22 +51,25 @@ function condition(word) {
     // an experiment with its paper, as it is shown, or without
     const value = name === "experiment" && wanted.includes("/") ? data.runs[run].experiment : valueOf(run, name);
     if (typeof value === "number" && wanted !== "" && !Number.isNaN(number)) return value === number;
-    return shape.test(String(value === undefined ? null : value).toLowerCase());
+    return shape.test(String(odd(value) || (value === undefined ? null : value)).toLowerCase());
   };
   return sign === "=" ? same : (run) => !same(run);
 }
 
 const texts = new Map();
+function pathOf(href) {
+  try { return decodeURIComponent(href); } catch { return href; } // a name that is not UTF-8
+}
 function searchable(run) {
   if (!texts.has(run)) {
     const r = data.runs[run];
-    texts.set(run, [decodeURIComponent(r.href), r.experiment, r.status, ...r.overrides].join(" ").toLowerCase());
+    texts.set(run, [pathOf(r.href), r.experiment, r.status, ...r.overrides].join(" ").toLowerCase());
   }
   return texts.get(run);
 }
 
 // the places of the runs that hold every condition; throws an Error that says what a word should be
 function matching(text) {
-  const tests = text.trim().split(/\s+/).filter(Boolean).map(condition);
+  const tests = text.replace(/\s*(!=|>=|<=|=|>|<)\s*/g, "$1").trim().split(/\s+/).filter(Boolean).map(condition);
   return data.runs.map((_, i) => i).filter((i) => tests.every((test) => test(i)));
 }

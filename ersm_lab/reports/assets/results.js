@@ -51,17 +51,44 @@ function startTables() {
   }
 }
 
+const range = (low, high) => (typeof low === "number" ? `${signed(low)} to ${signed(high)}` : "–");
+
 function startClaims() {
   const section = $("claims");
   section.hidden = !data.claims.length;
   if (section.hidden) return;
-  const keys = [...new Set(data.claims.flatMap((claim) => Object.keys(claim)))];
-  const columns = keys.map((key, i) => ({
-    key, label: key.replaceAll("_", " "), head: i === 0, value: (claim) => claim[key],
-    numeric: data.claims.every((claim) => ["number", "undefined"].includes(typeof claim[key]) || claim[key] === null),
-    cell: (claim, td) => td.append(/verdict/.test(key) && claim[key] ? verdictBadge(claim[key]) : shownValue(claim[key])),
-  }));
-  section.append(sortableTable({ caption: "Claims", columns, rows: data.claims }).node);
+  const plain = (key, label = key) => ({ key, label, value: (claim) => claim[key] });
+  const columns = [
+    { key: "claim", label: "claim", head: true, value: (claim) => claim.claim, cell: (claim, td) => td.append(
+      el("button", { type: "button", class: "link", onclick: () => openClaim(claim) }, claim.claim), el("div", { class: "muted" }, claim.statement)) },
+    { key: "verdict", label: "verdict", value: (claim) => claim.verdict, cell: (claim, td) => td.append(verdictBadge(claim.verdict)) },
+    plain("variant"), plain("data"), plain("profile"),
+    { key: "effect", label: "effect", value: (claim) => claim.effect || claim.reason },
+    { key: "estimate", label: "estimate", numeric: true, value: (claim) => claim.estimate, cell: (claim, td) => td.append(signed(claim.estimate)) },
+    { key: "interval", label: "95 % interval", numeric: true, value: (claim) => claim.low, cell: (claim, td) => td.append(range(claim.low, claim.high)) },
+    plain("bound", "must be"),
+    { key: "images", label: "images", numeric: true, value: (claim) => claim.images },
+    { key: "seeds", label: "seeds", numeric: true, value: (claim) => claim.seeds },
+  ];
+  const table = sortableTable({ caption: "Claims", columns, rows: data.claims, size: 50 });
+  table.node.querySelector("table").classList.add("claims");
+  section.append(el("p", { class: "muted" }, "What the runs have to say; written by ersm-lab claims, not typed. A claim's name opens what its verdict rests on."), table.node);
+}
+
+function openClaim(claim) {
+  const place = new Map(data.runs.map((run, i) => [run.name, i]));
+  const runs = claim.runs.map((path) => {
+    const name = path.split(/[\\/]/).pop();
+    return el("li", {}, place.has(name) ? el("button", { type: "button", class: "link", onclick: () => openDetail(place.get(name)) }, path) : path);
+  });
+  openDialog($("detail"), `${claim.claim}: ${claim.variant}, ${claim.data} (${claim.profile})`,
+    el("p", {}, claim.statement, " ", verdictBadge(claim.verdict)),
+    rowsTable("About", claim.about.map(pairRow)),
+    claim.parts.length > 0 && el("h3", {}, "Effects"),
+    claim.parts.length > 0 && rowsTable("Effects", claim.parts.map((part) => el("tr", {}, el("th", { scope: "row" }, part.effect),
+      el("td", { class: "number" }, signed(part.estimate)), el("td", { class: "number" }, range(part.low, part.high)),
+      el("td", {}, part.bound), el("td", {}, verdictBadge(part.outcome)))), ["effect", "estimate", "95 % interval", "must be", "outcome"]),
+    el("h3", {}, `From ${claim.runs.length} run${claim.runs.length === 1 ? "" : "s"}`), runs.length > 0 && el("ul", {}, runs));
 }
 
 function startComparisons() {

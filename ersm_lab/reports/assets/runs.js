@@ -4,7 +4,7 @@ let runTable = null;
 let chosenColumns = null; // null: those that tell the listed runs apart
 
 function differing(runs, keys) {
-  return keys.filter((key) => new Set(runs.map((run) => JSON.stringify(configValue(run, key)))).size > 1);
+  return keys.filter((key) => runs.some((run) => configPlace(run, key) !== configPlace(runs[0], key)));
 }
 
 // keys that tell runs apart, without those that nearly always follow from the experiment and the keys before
@@ -14,7 +14,7 @@ function automaticKeys(runs) {
   let groups = runs.map((run) => data.runs[run].experiment);
   for (const key of differing(runs, main)) {
     if (chosen.length >= MOST_KEYS) break;
-    const values = runs.map((run) => JSON.stringify(configValue(run, key)));
+    const values = runs.map((run) => configPlace(run, key));
     const pairs_ = new Map();
     groups.forEach((group, i) => {
       if (!pairs_.has(group)) pairs_.set(group, new Map());
@@ -28,16 +28,32 @@ function automaticKeys(runs) {
   return chosen;
 }
 
+// what the ticked runs have comes first; of trainings before that of later evaluations; what most have
 function automaticMetrics(runs) {
-  const found = data.metrics.filter((name) => !name.endsWith("/images") && runs.some((run) => metricValue(run, name) !== null));
-  return found.slice(0, MOST_METRICS);
+  const ticked = runs.filter((run) => state.selected.has(run));
+  const count = (of, name) => of.reduce((n, run) => n + (metricValue(run, name) !== null), 0);
+  return data.metrics.filter((name) => !name.endsWith("/images"))
+    .map((name) => ({ name, later: name.includes(": "), ticked: count(ticked, name), all: count(runs, name) })).filter((found) => found.all)
+    .sort((a, b) => (b.ticked > 0) - (a.ticked > 0) || a.later - b.later || b.ticked - a.ticked || b.all - a.all).slice(0, MOST_METRICS).map((found) => found.name);
 }
 
-// the value that more than half of the runs have, as JSON, or null: then none is unusual
+// run -> what more than half of the runs of its experiment have, which makes other values worth marking
+function commonByExperiment(runs, key) {
+  const groups = new Map();
+  for (const run of runs) {
+    const name = data.runs[run].experiment;
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(run);
+  }
+  const common = new Map([...groups].map(([name, members]) => [name, mostCommon(members, key)]));
+  return (run) => common.get(data.runs[run].experiment);
+}
+
+// the place of the value that more than half of the runs have, or null: then none is unusual
 function mostCommon(runs, key) {
   const count = new Map();
   for (const run of runs) {
-    const value = JSON.stringify(configValue(run, key));
+    const value = configPlace(run, key);
     count.set(value, (count.get(value) || 0) + 1);
   }
   const [value, times] = [...count].sort((a, b) => b[1] - a[1])[0] || [null, 0];
@@ -53,27 +69,29 @@ function runColumns() {
   const columns = [
     { key: "select", label: "shown", title: "Show in charts and pictures", value: (i) => Number(state.selected.has(i)), down: true, cell: selectCell },
     { key: "name", label: "run", head: true, value: (i) => data.runs[i].name, cell: nameCell },
-    { key: "experiment", label: "experiment", value: (i) => data.runs[i].experiment },
   ];
+  if (chosenColumns || new Set(runs.map((run) => data.runs[run].experiment)).size > 1) {
+    columns.push({ key: "experiment", label: "experiment", value: (i) => data.runs[i].experiment });
+  }
   if (statuses) columns.push({ key: "status", label: "status", value: (i) => data.runs[i].status, cell: statusCell });
   for (const key of keys) {
-    const common = mostCommon(runs, key);
+    const common = commonByExperiment(runs, key);
     columns.push({
       key: `c:${key}`, label: shortKeys[keyPlace.get(key)], title: key, value: (i) => configValue(i, key),
       numeric: runs.every((i) => ["number", "undefined"].includes(typeof configValue(i, key))),
-      cell: (i, td) => differsCell(td, configValue(i, key), common),
+      cell: (i, td) => differsCell(td, i, key, common(i)),
     });
   }
   if (seeds) columns.push({ key: "seed", label: "seed", numeric: true, value: (i) => data.runs[i].seed });
   for (const name of metrics) {
-    const values = runs.map((i) => metricValue(i, name)).filter((v) => v !== null);
+    const values = runs.map((i) => metricValue(i, name)).filter(Number.isFinite);
     const low = Math.min(...values), high = Math.max(...values);
     columns.push({
       key: `m:${name}`, label: name.replace(/^test\//, ""), title: name, numeric: true, value: (i) => metricValue(i, name),
       cell: (i, td) => {
         const value = metricValue(i, name);
         td.append(shownNumber(value));
-        if (value !== null && high > low) {
+        if (Number.isFinite(value) && high > low) {
           td.classList.add("bar");
           td.style.setProperty("--share", `${(100 * (value - low) / (high - low)).toFixed(1)}%`);
         }
@@ -93,6 +111,7 @@ function selectCell(run, td) {
       if (box.checked) state.selected.add(run); else state.selected.delete(run);
       td.parentElement.classList.toggle("on", box.checked);
       state.scope = "selected";
+      state.touched = state.selected.size > 0;
       emit("shown");
     } });
   td.classList.add("tick-cell");
@@ -110,11 +129,11 @@ function statusCell(run, td) {
   td.append(el("span", { class: `badge ${status === "finished" ? "good" : status === "running" ? "live" : "bad"}` }, status));
 }
 
-function differsCell(td, value, common) {
-  td.append(shownValue(value));
-  if (common === null || JSON.stringify(value) === common) return;
+function differsCell(td, run, key, common) {
+  td.append(shownValue(configValue(run, key)));
+  if (common === null || configPlace(run, key) === common) return;
   td.classList.add("differs");
-  td.title = `most have ${common === undefined ? "none" : common}`;
+  td.title = `most have ${common < 0 ? "none" : shownValue(data.values[keyPlace.get(key)][common])}`;
   td.append(hidden(" (differs)"));
 }
 
@@ -156,9 +175,24 @@ function columnChooser() {
   return chooser;
 }
 
+// a filter that means something on this page
+function example() {
+  const value = data.keys.length ? configValue(data.selected[0], data.keys[0]) : null;
+  const key = typeof value === "string" ? `${shortKeys[0]}=${value}` : "status=finished";
+  return data.metrics.length ? `${key} ${automaticMetrics(state.listed)[0] || data.metrics[0]}>0.5` : key;
+}
+
+// as long as nobody ticked runs, those that tell most about an experiment are
+function openExperiment(name) {
+  state.experiment = name;
+  if (!state.touched) state.selected = new Set(data.selections[name] || data.selected);
+  refilter();
+  emit("shown");
+}
+
 function startRuns() {
   let wait = 0;
-  const text = el("input", { type: "search", value: state.filter, placeholder: "variant=recommended accuracy>0.8", spellcheck: "false", autocomplete: "off",
+  const text = el("input", { type: "search", value: state.filter, placeholder: example(), spellcheck: "false", autocomplete: "off",
     oninput: () => {
       clearTimeout(wait);
       wait = setTimeout(() => {
@@ -167,21 +201,32 @@ function startRuns() {
         refilter();
       }, 120);
     } });
-  const options = (name) => [["", "all"], ...[...new Set(data.runs.map((r) => r[name]))].sort().map((v) => [v, v])];
+  const options = (name) => {
+    const count = new Map();
+    for (const run of data.runs) count.set(run[name], (count.get(run[name]) || 0) + 1);
+    return [["", "all"], ...[...count].sort((a, b) => compareValues(a[0], b[0])).map(([value, n]) => [value, `${value} (${n})`])];
+  };
   const wide = labelled("Filter", text);
   wide.classList.add("grow");
   const form = $("filters");
   form.addEventListener("submit", (event) => event.preventDefault());
   form.append(wide);
   for (const name of ["experiment", "status"]) {
-    if (options(name).length > 2) form.append(choice(name[0].toUpperCase() + name.slice(1), options(name), "", (v) => { state[name] = v; refilter(); }));
+    const change = name === "experiment" ? openExperiment : (value) => { state[name] = value; refilter(); };
+    if (options(name).length > 2) form.append(choice(name[0].toUpperCase() + name.slice(1), options(name), "", change));
   }
-  const pick = (words, act) => el("button", { type: "button", onclick: () => { act(); runTable.refresh(); state.scope = "selected"; emit("shown"); } }, words);
+  const pick = (words, act) => el("button", { type: "button", onclick: () => {
+    act();
+    state.touched = state.selected.size > 0;
+    state.scope = "selected";
+    runTable.refresh();
+    emit("shown");
+  } }, words);
   form.append(columnChooser(),
     pick("Select listed", () => state.listed.forEach((i) => state.selected.add(i))),
     pick("Clear selection", () => state.selected.clear()));
   runTable = sortableTable({
-    caption: "Runs", columns: runColumns(), rows: state.listed, sort: { key: "started", down: true },
+    caption: "Runs", columns: runColumns(), rows: state.listed, sort: { key: "select", down: true }, // then the newest, which is their order
     rowClass: (run) => (state.selected.has(run) ? "on" : null),
   });
   $("run-table").append(runTable.node);

@@ -4,24 +4,29 @@ const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 5"];
 
 const shownRuns = () => (state.scope === "listed" ? state.listed : [...state.selected].sort((a, b) => a - b));
 
-function runLabel(run) {
-  const runs = shownRuns();
-  const r = data.runs[run];
-  const parts = [];
-  if (new Set(runs.map((i) => data.runs[i].experiment)).size > 1) parts.push(r.experiment);
-  const variant = configValue(run, "model.variant");
-  if (typeof variant === "string") parts.push(variant);
-  if (new Set(runs.map((i) => data.runs[i].seed)).size > 1) parts.push(`seed ${r.seed}`);
-  const said = parts.join(", ");
-  const same = runs.filter((i) => i !== run && configValue(i, "model.variant") === variant && data.runs[i].seed === r.seed);
-  return said && !same.length ? said : [said, shortId(run)].filter(Boolean).join(" · ");
+// what tells a run from the others that are shown
+function labels(runs) {
+  const several = (name) => new Set(runs.map((i) => data.runs[i][name])).size > 1;
+  const shown = { experiment: several("experiment"), seed: several("seed") };
+  const text = (run) => {
+    const r = data.runs[run], variant = configValue(run, "model.variant");
+    return [shown.experiment && r.experiment, typeof variant === "string" && variant, shown.seed && `seed ${r.seed}`].filter(Boolean).join(", ");
+  };
+  const count = new Map();
+  for (const run of runs) count.set(text(run), (count.get(text(run)) || 0) + 1);
+  return (run) => (text(run) && count.get(text(run)) === 1 ? text(run) : [text(run), shortId(run)].filter(Boolean).join(" · "));
 }
+const runLabel = (run) => labels(shownRuns())(run);
 
-function shownLines() {
+let lines = null;
+const shownLines = () => lines || (lines = makeLines());
+
+function makeLines() {
   const runs = shownRuns();
   let found;
   if (state.lines === "run") {
-    found = runs.map((run) => ({ key: `run ${run}`, label: runLabel(run), members: [run] }));
+    const label = labels(runs);
+    found = runs.map((run, i) => ({ key: `run ${run}`, label: i < MOST_LINES ? label(run) : "", members: [run] }));
   } else {
     const groups = new Map();
     const several = new Set(runs.map((i) => data.runs[i].experiment)).size > 1;
@@ -55,7 +60,7 @@ function drawShown() {
   const count = (n) => `${n} run${n === 1 ? "" : "s"}`;
   const scope = choice("Show", [["selected", `selected (${count(state.selected.size)})`], ["listed", `all listed (${count(state.listed.length)})`]],
     state.scope, (value) => { state.scope = value; emit("shown"); });
-  const keys = differing(state.scope === "listed" ? state.listed : data.runs.map((_, i) => i), data.keys.slice(0, data.main_keys)).slice(0, 20);
+  const keys = (state.scope === "listed" ? differing(state.listed, data.keys.slice(0, data.main_keys)) : data.keys.slice(0, data.main_keys)).slice(0, 20);
   if (state.lines !== "run" && state.lines !== "experiment" && state.lines !== "seed" && !keys.includes(state.lines)) keys.unshift(state.lines);
   const lines = choice("One line per", [["run", "run"], ["experiment", "experiment (mean)"], ["seed", "seed (mean)"],
     ...keys.map((key) => [key, `${shortKeys[keyPlace.get(key)]} (mean)`])], state.lines, (value) => { state.lines = value; emit("shown"); });
@@ -88,19 +93,20 @@ function at(points, x) {
 // what a line is called in a chart to which only some of its runs have something to say
 const seriesLabel = (line, count) => (line.name === undefined ? line.label : `${line.name} (n = ${count})`);
 
-// curves: [[[x, y], ...], ...] -> {points, band}: the mean over the x that all have, and one standard deviation about it
+// curves: [[[x, y], ...], ...] -> {points, band}: the mean over the x that all have, and one standard deviation about it;
+// no points where they have none in common
 function meanCurve(curves) {
   if (curves.length === 1) return { points: curves[0], band: null };
   const from = Math.max(...curves.map((c) => c[0][0])), to = Math.min(...curves.map((c) => c[c.length - 1][0]));
   const longest = curves.reduce((a, b) => (b.length > a.length ? b : a));
+  const xs = longest.map(([x]) => x).filter((x) => x > from && x < to);
   const points = [], band = [];
-  for (const [x] of longest) {
-    if (x < from || x > to) continue;
+  for (const x of from > to ? [] : [...new Set([from, ...xs, to])]) {
     const ys = curves.map((curve) => at(curve, x));
     const mean = ys.reduce((a, b) => a + b) / ys.length;
     const deviation = Math.sqrt(ys.reduce((a, y) => a + (y - mean) ** 2, 0) / (ys.length - 1));
     points.push([x, mean]);
     band.push([x, mean - deviation, mean + deviation]);
   }
-  return points.length ? { points, band } : { points: curves[0], band: null };
+  return { points, band };
 }

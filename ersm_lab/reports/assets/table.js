@@ -1,11 +1,13 @@
 // A table that sorts by its headings and shows a page of rows at a time, so that thousands of rows stay quick.
 const SIZES = [10, 25, 50, 100, 250];
 
+const collator = new Intl.Collator("en", { numeric: true });
+
 function compareValues(a, b) {
   const none = (v) => v === null || v === undefined || v === "" || Number.isNaN(v);
   if (none(a) || none(b)) return none(a) - none(b);
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), "en", { numeric: true });
+  return collator.compare(String(a), String(b));
 }
 
 // columns: {key, label, title, numeric, value(row), cell(row, td), fixed}; label null: no sorting (heading: screen readers' name)
@@ -29,7 +31,7 @@ function sortableTable({ caption, columns, rows, size = 25, sort = null, rowClas
     const column = sort && columns.find((c) => c.key === sort.key);
     if (!column) return rows;
     const keyed = rows.map((row, i) => ({ row, i, value: column.value(row) }));
-    const empty = (v) => v === null || v === undefined || v === "";
+    const empty = (v) => v === null || v === undefined || v === "" || Number.isNaN(v);
     keyed.sort((a, b) => {
       if (empty(a.value) || empty(b.value)) return empty(a.value) - empty(b.value) || a.i - b.i; // blanks stay last
       return (sort.down ? -1 : 1) * compareValues(a.value, b.value) || a.i - b.i;
