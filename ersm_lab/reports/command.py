@@ -9,22 +9,10 @@ from ersm_lab.errors import UserError
 from ersm_lab.reports.page import PICTURE_BYTES, write_page
 from ersm_lab.reports.query import select
 
-HELP = """ersm-lab report [RUNS or QUERY] [out=FILE] [pictures=MB] [paths.outputs=DIR]
-
-Writes one HTML page, by default outputs/report.html, over all runs or over those that the words name:
-  outputs/ersm/digits 'outputs/*/*/2026*'   runs at or below these folders; of folders any is enough
-  published                                 text in folder, experiment, status or overrides
-  variant=recommended  'variant!=base*'     a configuration key, a metric, or run paper experiment status seed seconds
-  'accuracy>0.8'                            > >= < <= compare numbers; of conditions all must hold
-The end of a name will do where only one name ends so."""
-
 
 def command(words: Sequence[str], outputs: str) -> int:
     """Writes the page that the words of a command line ask for, and says where it is."""
     out, megabytes, query = Path(outputs) / "report.html", PICTURE_BYTES / 1e6, []
-    if {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0
     for word in words:
         if word.startswith("-"):
             raise UserError(f"report has no option {word}; ersm-lab report --help says what it takes")

@@ -315,15 +315,6 @@ def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Pa
         command(words, str(outputs))
 
 
-def test_help_says_what_a_query_is_without_looking_for_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from ersm_lab.reports.command import command
-
-    assert command(["--help"], str(tmp_path / "nothing")) == 0
-    assert "accuracy>0.8" in capsys.readouterr().out
-
-
 def test_a_run_without_anything_but_its_record_is_listed(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "outputs", "ersm", "bare", {}, [], {})
     pd.DataFrame({"a": [1]}).to_csv(run.metrics_path, index=False)

@@ -90,4 +90,7 @@ def test_without_a_key_or_a_server_it_is_one_line(
     assert err.count("\n") == 1
     assert "no W&B key" in err
     assert script.main(["--out", "no/such/folder.json"]) == 1
-    assert capsys.readouterr().err == "error: --out no/such/folder.json cannot be written: No such file or directory\n"
+    assert (
+        capsys.readouterr().err
+        == "error: --out no/such/folder.json cannot be written: No such file or directory\n"
+    )
