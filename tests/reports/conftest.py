@@ -132,12 +132,12 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rests_on = [str(run.path) for run in find_runs(folder)][:2]
     part = {"claim": "sparsity", "variant": "published", "profile": "demo", "part": "share", "effect": "share of tokens, points",
             "outcome": "holds", "estimate": -30.0, "interval": {"low": -40.0, "high": -20.0}, "must be": "below 0", "images": 12,
-            "seeds": 2, "test": "bootstrap", "reason": ""}  # fmt: skip
+            "seeds": 2, "test": "bootstrap", "read": "predictions.parquet: correct", "reason": ""}  # fmt: skip
     record = {**part, "paper": "ersm", "statement": "Sparsity emerges.", "data": "digits", "verdict": "holds on digits",
               "population": "test images", "source": "a paper", "note": "", "minimum": {"images": 10, "seeds": 2}, "embedded": True,
               "missing": [], "runs": rests_on, "command": "ersm-lab claims sparsity", "spec": "abc"}  # fmt: skip
     no_number = {"estimate": None, "interval": {"low": None, "high": None}, "images": None, "seeds": None}
     lost = {**record, **no_number, "claim": "lost", "verdict": "no runs", "outcome": "no runs", "effect": "", "must be": "",
             "reason": "no finished run", "runs": []}  # fmt: skip
-    write_claims(folder / "claims", [record, lost], [part], {})
+    write_claims(folder / "claims", [record, lost], [part], [], {})
     return folder
