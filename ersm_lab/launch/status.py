@@ -66,6 +66,10 @@ class Status(Watcher):
         if not self._live:
             self._say(f"started {self._name(cell)}")
 
+    def held(self, cell: Cell) -> None:
+        self._running.pop(cell.record["config_hash"], None)
+        self._say(f"another process runs {self._name(cell)}: waiting for it")
+
     def settled(self, outcome: Outcome) -> None:
         self._running.pop(outcome.cell.record["config_hash"], None)
         self._counts[outcome.state] += 1

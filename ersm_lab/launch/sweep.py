@@ -67,6 +67,9 @@ class Both(Watcher):
     def started(self, cell: Cell) -> None:
         self._status.started(cell)
 
+    def held(self, cell: Cell) -> None:
+        self._status.held(cell)
+
     def settled(self, outcome: Outcome) -> None:
         self._status.settled(outcome)
         self._record.settled(outcome)
