@@ -33,7 +33,7 @@ def compose_cells(words: Sequence[str]) -> list[Experiment]:
     register()
     loader = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
     parser = OverridesParser.create(config_loader=loader)
-    composed: dict[tuple[str, ...], DictConfig] = {}
+    composed: dict[tuple[str, ...], tuple[DictConfig, str | None]] = {}
     try:
         parsed = parser.parse_overrides(list(words))
         for override in parsed:
@@ -43,7 +43,17 @@ def compose_cells(words: Sequence[str]) -> list[Experiment]:
                 )
         (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
         read: dict[str, Override] = {}
-        return [_compose(loader, parser, list(cell), composed, read) for cell in cells]
+        found = []
+        for cell in cells:
+            try:
+                found.append(_compose(loader, parser, list(cell), composed, read))
+            except (*CONFIG_ERRORS, UserError) as error:
+                own = " ".join(sorted(set(cell) - set(words), key=list(cell).index))
+                of = f" (in the cell {own})" if own else ""
+                raise UserError(
+                    f"{error if isinstance(error, UserError) else one_line(error)}{of}"
+                ) from error
+        return found
     except CONFIG_ERRORS as error:
         raise UserError(one_line(error)) from error
 
@@ -52,7 +62,7 @@ def _compose(
     loader: ConfigLoaderImpl,
     parser: OverridesParser,
     words: list[str],
-    composed: dict[tuple[str, ...], DictConfig],
+    composed: dict[tuple[str, ...], tuple[DictConfig, str | None]],
     read: dict[str, Override],
 ) -> Experiment:
     for word in words:
@@ -62,12 +72,13 @@ def _compose(
     late = {override.input_line for override in last}
     key = tuple(word for word in words if word not in late)
     if key not in composed:
-        composed[key] = loader.load_configuration("config", list(key), run_mode=RunMode.RUN)
-    config = copy.deepcopy(composed[key])
-    choice = config.hydra.runtime.choices.get("experiment")
+        base = loader.load_configuration("config", list(key), run_mode=RunMode.RUN)
+        choice = base.hydra.runtime.choices.get("experiment")
+        with open_dict(base):
+            del base["hydra"]  # before it is copied for every cell: it is the larger part
+        composed[key] = base, choice
+    config, choice = copy.deepcopy(composed[key])
     ConfigLoaderImpl._apply_overrides_to_config(last, config)
-    with open_dict(config):
-        del config["hydra"]
     return finish(config, choice, words)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ersm_lab.config.cells import compose_cells
-from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.command_line import compose_all, split_config_dir
 from ersm_lab.config.store import frozen
 from ersm_lab.config.sweeps import SweepRequest, sweep_request
 from ersm_lab.launch.cells import Cell
@@ -24,11 +24,12 @@ from ersm_lab.runs.index import run_states
 
 def command(words: Sequence[str]) -> int:
     """Runs, or with ``--dry-run`` lists, a sweep. 0 when every cell is finished, 1 when one failed."""
-    with frozen(), _terminable():
+    words, own = split_config_dir(words)
+    with frozen(own), _terminable():
         request = sweep_request(words)
         if request.search is not None:
             return _search(request)
-        if any(word.startswith("-") for word in request.words):  # --help, --cfg, --config-dir: Hydra's own
+        if any(word.startswith("-") for word in request.words):  # --help, --cfg: Hydra's own
             experiments, _, _ = compose_all(["-m", *request.words])
         else:
             experiments = compose_cells(request.words)

@@ -15,11 +15,11 @@ import pytest
 import ersm_lab
 from ersm_lab.config.cells import compose_cells
 from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import conf_dir, frozen, options
 from ersm_lab.config.sweeps import (
     SweepConfig,
     is_sweep,
-    load_preset,
     merge_words,
     preset_words,
     sweep_request,
@@ -186,7 +186,7 @@ def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -
 
 
 def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
-    preset = load_preset("sweep", "ersm/lambda_gamma_patch", SweepConfig)
+    preset = load_document("sweep", "ersm/lambda_gamma_patch", SweepConfig)
     words = merge_words(
         preset_words(preset), ["model.mask.patch_size=1", "experiment=ersm/cifar10", "seed=0,1"]
     )
@@ -204,6 +204,7 @@ def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
         (["launcher=slum"], "did you mean 'slurm'"),
         (["launcher.minuts=3"], "did you mean 'minutes'"),
         (["sweep.title=x"], "no sweep=NAME"),
+        (["sweep=ersm/search", "sweep.serch.trials=3"], "unknown key 'serch'; did you mean 'search'"),
         (["jobs=0"], "at least 1"),
     ],
 )  # fmt: skip
@@ -216,6 +217,40 @@ def test_bad_requests_are_one_line(words: list[str], message: str, lab: Path) ->
 def test_an_interval_outside_of_a_search_says_where_it_belongs(lab: Path) -> None:
     with pytest.raises(UserError, match="needs a search"):
         compose_cells(["optimizer.lr=interval(0.1,1)"])
+
+
+def test_a_bad_cell_among_good_ones_is_named(lab: Path) -> None:
+    """Breaks when a sweep of many cells says what is wrong and not in which."""
+    with pytest.raises(UserError, match=r"trainer\.max_epochs.*in the cell trainer\.max_epochs=0 seed=0"):
+        compose_cells(["experiment=ersm/digits", "trainer.max_epochs=1,0", "seed=0,1"])
+    with pytest.raises(UserError, match=r"unknown key 'typo'.*max_epochs'\?$|unknown key 'typo'[^(]*$"):
+        compose_cells(["typo=1"])
+
+
+def test_a_folder_of_ones_own_reaches_presets_and_backbones(lab: Path) -> None:
+    """Breaks when --config-dir is known to the cells only: the experiment that makes a backbone would not be found."""
+    for group, name, text in (
+        ("experiment", "backbone", "# @package _global_\ndefaults: [ersm/digits_backbone]\nname: ersm/mine\n"),
+        ("experiment", "head", "# @package _global_\ndefaults: [ersm/digits]\n"
+         "model: {backbone: {from_experiment: own/backbone}}\n"),
+        ("sweep", "grid", "experiment: own/head\ngrid: {seed: [0, 1]}\n"),
+    ):  # fmt: skip
+        path = lab / "conf" / group / "own" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code = (
+        "from ersm_lab.cli import main; import sys;"
+        "assert main(['train', 'sweep=own/grid', '--config-dir', 'conf', '--dry-run']) == 0;"
+        "assert main(['train', '-m', '--config-dir=nowhere', 'seed=0']) == 1"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "ersm/mine" in lines[0]
+    assert lines[-1] == "0 finished, 0 running, 3 missing"
+    assert done.stderr == "error: --config-dir nowhere is no folder\n"
 
 
 def test_what_is_a_sweep() -> None:
