@@ -122,8 +122,12 @@ def _fit(
                 "leaves no single image over"
             ) from error
         raise
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        # Lightning's answer to Ctrl-C, after which it takes no further one
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from None
     if (
         t["max_steps"] is not None
     ):  # it may have ended inside an epoch, after the last checkpoint that was due

@@ -68,7 +68,7 @@ def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -
     again.terminate()
     out, _ = finish(again, 143)  # Ray and submitit have handlers of their own
     assert "] skipped" in out
-    assert left[0].status == "interrupted"
+    assert left[0].status in ("interrupted", "killed")  # submitit's local jobs get a second to close
 
 
 @pytest.mark.parametrize("package", LAUNCHERS)

@@ -34,7 +34,7 @@ SMALL = [*SMALL, "trainer.feature_cache.enabled=false"]
 LONG = "trainer.max_epochs=5000"
 
 
-def lab_command(*words: str, **more: str) -> subprocess.Popen[str]:
+def lab_command(*words: str, start_new_session: bool = False) -> subprocess.Popen[str]:
     """``ersm-lab WORDS`` as a user would run it, with one thread."""
     path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
@@ -42,7 +42,8 @@ def lab_command(*words: str, **more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more},
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        start_new_session=start_new_session,
     )
 
 
@@ -109,6 +110,20 @@ def test_sigterm_of_the_sweep_ends_its_jobs(lab: Path) -> None:
     assert runs() == {(0, "interrupted"): 1, (1, "interrupted"): 1}
     (record,) = Path("outputs/sweeps").glob("*/sweep.json")
     assert json.loads(record.read_text())["status"] == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("-m", "jobs=2")])
+def test_ctrl_c_interrupts_and_says_so(flags: tuple[str, ...], lab: Path) -> None:
+    """Breaks when a run that is interrupted, alone or in a sweep, counts as failed, or lives on."""
+    process = lab_command("train", *SMALL, LONG, *flags, start_new_session=True)
+    while not (found := [run for run in find_runs(Path("outputs")) if run.metrics_path.is_file()]):
+        assert process.poll() is None
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, err = finish(process, 130)
+    assert err.splitlines()[-1] == "interrupted"
+    assert found[0].status == "interrupted"
 
 
 @pytest.mark.slow
