@@ -42,13 +42,16 @@ def compose_cells(words: Sequence[str]) -> list[Experiment]:
                     f"'{override.input_line}' is an interval: it needs a search such as sweep=ersm/search, or a list of values"
                 )
         (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        swept = {
+            str(override.input_line).partition("=")[0] for override in parsed if override.is_sweep_override()
+        }
         read: dict[str, Override] = {}
         found = []
         for cell in cells:
             try:
                 found.append(_compose(loader, parser, list(cell), composed, read))
             except (*CONFIG_ERRORS, UserError) as error:
-                own = " ".join(sorted(set(cell) - set(words), key=list(cell).index))
+                own = " ".join(word for word in cell if word.partition("=")[0] in swept)
                 of = f" (in the cell {own})" if own else ""
                 raise UserError(
                     f"{error if isinstance(error, UserError) else one_line(error)}{of}"

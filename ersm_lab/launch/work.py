@@ -35,13 +35,15 @@ def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tup
             import_module("torch").set_num_threads(threads)
         return in_turn(cell, lambda: train(cell.experiment, cell.record).path)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # a full disk takes no log, but the answer gets through
+            print(f"error: {error}", file=sys.stderr)
         return "failed", str(error)
     except BaseException as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         return "failed", first_line(error)
     finally:
-        with contextlib.suppress(OSError):  # a full disk has been told
+        with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
 

@@ -15,6 +15,7 @@ import pytest
 import ersm_lab
 from ersm_lab.config.cells import compose_cells
 from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.compose import Experiment
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import conf_dir, frozen, options
 from ersm_lab.config.sweeps import (
@@ -25,6 +26,10 @@ from ersm_lab.config.sweeps import (
     sweep_request,
 )
 from ersm_lab.errors import UserError
+from ersm_lab.launch import record
+from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.pool import Outcome
+from ersm_lab.launch.record import SweepRecord
 from ersm_lab.runs.index import find_runs
 from tests.conftest import TINY
 
@@ -232,6 +237,35 @@ def test_bad_requests_are_one_line(words: list[str], message: str, lab: Path) ->
 def test_an_interval_outside_of_a_search_says_where_it_belongs(lab: Path) -> None:
     with pytest.raises(UserError, match="needs a search"):
         compose_cells(["optimizer.lr=interval(0.1,1)"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_takes_the_log_and_not_the_answer(lab: Path) -> None:
+    """Breaks when a job that cannot write its log ends as an exit code without a reason."""
+    code = (
+        "from pathlib import Path; from ersm_lab.launch.work import work;"
+        "answer = work(None, Path('/dev/full'), Path('nowhere'));"
+        "Path('answer').write_text(' '.join(answer))"
+    )
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, check=False)
+    assert Path("answer").read_text().startswith("failed FileNotFoundError")
+
+
+def test_a_sweep_that_cannot_write_its_record_goes_on(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Breaks when a disk that fills up ends the jobs that are running, or hides which have failed."""
+    sweep = SweepRecord(lab / "sweep", {}, {})
+
+    def full(path: Path, value: object) -> None:
+        raise UserError(f"no space left on the disk for {path}")
+
+    monkeypatch.setattr(record, "write_json", full)
+    monkeypatch.setattr(record, "_EVERY", -1.0)
+    cell = Cell(Experiment("ersm", "a", {"model": {}, "seed": 0}, ()), {"config_hash": "0"})
+    sweep.settled(Outcome(cell, "failed", lab / "log"))
+    sweep.close([])
+    assert "sweep.json is not up to date: no space left" in capsys.readouterr().err
 
 
 def test_a_bad_cell_among_good_ones_is_named(lab: Path) -> None:
