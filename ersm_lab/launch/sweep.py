@@ -157,11 +157,19 @@ def _older(states: dict[str, Any], rows: dict[str, Any]) -> int:
 def _terminable() -> Iterator[None]:
     """SIGTERM ends the sweep and what it runs, with exit code 143."""
 
+    told = False
+
     def stop(*_: Any) -> None:
+        nonlocal told
+        told = True
         sys.exit(143)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except SystemExit:
+        if told:  # Ray makes an exit code of its own of ours
+            raise SystemExit(143) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

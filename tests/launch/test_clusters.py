@@ -44,7 +44,7 @@ def victim_of(sweep: subprocess.Popen[str], package: str) -> RunDirectory:
 def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -> None:
     """Breaks when a job does not find the package or its log, or one that dies takes others or the sweep with it.
 
-    85 s (submitit) and 110 s (Ray) on a busy core, most of it imports and Ray's start.
+    160 s each on half a busy core, most of it imports and Ray's start.
     """
     pytest.importorskip(package, reason=f"{package} is an optional extra")
     words = ["train", "-m", *SMALL, *LAUNCHERS[package], "jobs=2"]
