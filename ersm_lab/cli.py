@@ -89,7 +89,10 @@ def _reader_left() -> bool:
 
 
 def _train(words: list[str]) -> int:
-    from ersm_lab.config.command_line import compose_all
+    from contextlib import nullcontext
+
+    from ersm_lab.config.command_line import compose_all, split_config_dir
+    from ersm_lab.config.store import frozen
     from ersm_lab.config.sweeps import is_sweep
 
     if resume := [word for word in words if word.startswith("resume=")]:
@@ -98,13 +101,15 @@ def _train(words: list[str]) -> int:
         from ersm_lab.launch.sweep import command
 
         return command(words)
-    experiments, _, _ = compose_all(words)
-    if not experiments:  # --help, --cfg and their like have answered
-        return 0
-    from ersm_lab.launch.cells import prepare
-    from ersm_lab.launch.pool import run_one
+    words, own = split_config_dir(words)
+    with frozen(own) if own else nullcontext():
+        experiments, _, _ = compose_all(words)
+        if not experiments:  # --help, --cfg and their like have answered
+            return 0
+        from ersm_lab.launch.cells import prepare
+        from ersm_lab.launch.pool import run_one
 
-    cell = prepare(experiments[0], run_one)
+        cell = prepare(experiments[0], run_one)
     from ersm_lab.training.run import train
 
     print(f"run directory: {train(cell.experiment, cell.record).path}")

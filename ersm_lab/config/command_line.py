@@ -78,6 +78,28 @@ def split_jobs(words: Sequence[str]) -> tuple[list[str], int]:
     return [word for word in words if word not in jobs], _count(jobs[-1] if jobs else f"{_JOBS}1")
 
 
+def split_config_dir(words: Sequence[str]) -> tuple[list[str], Path | None]:
+    """The words without Hydra's ``--config-dir DIR``, and DIR: for ``frozen``, so that presets and the experiments of
+    backbones are found there too, which Hydra's own handling of the flag would not reach."""
+    rest: list[str] = []
+    found: list[str] = []
+    left = iter(words)
+    for word in left:
+        flag, equals, value = word.partition("=")
+        if flag not in ("--config-dir", "-cd"):
+            rest.append(word)
+        elif value := value if equals else next(left, ""):
+            found.append(value)
+        else:
+            raise UserError(f"{flag} needs a folder")
+    if not found:
+        return rest, None
+    own = Path(found[-1])
+    if not own.is_dir():
+        raise UserError(f"--config-dir {own} is no folder")
+    return rest, own
+
+
 def evaluation_request(words: Sequence[str]) -> tuple[list[str], dict[str, Any], list[str]]:
     """The runs' folders, a composed configuration and the overrides of an ``evaluate`` command.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.config.check import check_config
 from ersm_lab.config.store import conf_dir, register
@@ -44,6 +46,8 @@ def compose_experiment(overrides: Sequence[str]) -> Experiment:
 
 def finish(config: DictConfig, choice: str | None, overrides: Sequence[str]) -> Experiment:
     """Checks and resolves what Hydra composed; ``choice`` is the option taken of the group ``experiment``."""
+    with contextlib.suppress(OmegaConfBaseException):  # the check says where
+        OmegaConf.resolve(config)  # once: reading an interpolation costs a millisecond every time
     check_config(config)
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)

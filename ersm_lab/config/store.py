@@ -36,10 +36,18 @@ def conf_dir() -> Path:
 
 
 @contextmanager
-def frozen() -> Iterator[None]:
-    """A copy of ``conf/`` stands for it while the block runs: later edits change nothing that is composed here."""
+def frozen(own: Path | None = None) -> Iterator[None]:
+    """A copy of ``conf/`` stands for it while the block runs: later edits change nothing that is composed here.
+
+    ``own``: a folder of the user's with the same groups. As in Hydra, it adds files and replaces none.
+    """
     with tempfile.TemporaryDirectory(prefix="ersm_lab-conf-") as folder:
         copy = Path(shutil.copytree(conf_dir(), Path(folder) / "conf"))
+        for path in own.rglob("*.yaml") if own else ():
+            place = copy / path.relative_to(own or path)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
         _FROZEN.append(copy)
         try:
             yield

@@ -10,13 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
-
-from ersm_lab.config.check import check_config, nearest
 from ersm_lab.config.command_line import split_jobs
-from ersm_lab.config.store import conf_dir, options
-from ersm_lab.config.translate import CONFIG_ERRORS, one_line
+from ersm_lab.config.documents import load_document
 from ersm_lab.errors import UserError
 from ersm_lab.settings import setting
 
@@ -113,12 +108,12 @@ def sweep_request(words: Sequence[str]) -> SweepRequest:
             plain.append(word)
     search = None
     if chosen["sweep"]:
-        preset = load_preset("sweep", chosen["sweep"], SweepConfig, changes["sweep"])
+        preset = load_document("sweep", chosen["sweep"], SweepConfig, changes["sweep"])
         search = preset["search"]
         plain = merge_words(preset_words(preset), plain)
     elif changes["sweep"]:
         raise UserError(f"sweep.{changes['sweep'][0]} changes a preset, but there is no sweep=NAME")
-    launcher = load_preset("launcher", chosen["launcher"], LauncherConfig, changes["launcher"])
+    launcher = load_document("launcher", chosen["launcher"], LauncherConfig, changes["launcher"])
     jobs = count if any(word.startswith("jobs=") for word in words) else launcher["jobs"]
     return SweepRequest(
         name=chosen["sweep"] or "command",
@@ -146,43 +141,6 @@ def merge_words(preset: Sequence[str], own: Sequence[str]) -> list[str]:
     """The preset's words whose key the user did not mention, and the user's."""
     said = {_key(word) for word in own}
     return [*(word for word in preset if _key(word) not in said), *own]
-
-
-def load_preset(group: str, name: str, kind: type, changes: Sequence[str] = ()) -> dict[str, Any]:
-    """The checked file ``conf/<group>/<name>.yaml`` as plain containers; ``changes`` are ``key=value`` of its own keys.
-
-    Raises
-    ------
-    UserError: no such file, unknown keys, wrong types or values.
-    """
-    known = options(group)
-    if name not in known:
-        raise UserError(f"no {group} named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
-    try:
-        own = OmegaConf.load(conf_dir() / group / f"{name}.yaml")
-        node = OmegaConf.merge(OmegaConf.structured(kind), own, OmegaConf.from_dotlist(list(changes)))
-        assert isinstance(node, DictConfig)
-        check_config(node)
-    except CONFIG_ERRORS as error:
-        raise UserError(f"{group}={name}: {_unknown(error, kind) or one_line(error)}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"conf/{group}/{name}.yaml is not YAML: {' '.join(str(error).split())}") from error
-    except UserError as error:
-        raise UserError(f"{group}={name}: {error}") from error
-    plain = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
-
-
-def _unknown(error: Exception, kind: type) -> str | None:
-    """The message for a key that the preset's own schema lacks; those of runs are no help here."""
-    key = getattr(error, "full_key", None)
-    if not key or "not in" not in str(error):
-        return None
-    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
-    if kind is SweepConfig:
-        known += [f"search.{name}" for name in SearchConfig.__dataclass_fields__]
-    return f"unknown key '{key}'{nearest(str(key), known)}"
 
 
 def _key(word: str) -> str:

@@ -15,10 +15,14 @@ from ersm_lab.launch.identity import finished_run, identify
 
 @dataclass(frozen=True)
 class Cell:
-    """A run that can start: its experiment with every upstream path filled in, and its identity."""
+    """A run that can start: its experiment with every upstream path filled in, and its identity.
+
+    ``asked``: what finished before this moment (seconds since the epoch) is no answer; with ``--refresh`` the launch.
+    """
 
     experiment: Experiment
     record: dict[str, Any]
+    asked: float = 0.0
 
     @property
     def label(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +17,8 @@ from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.pool import Launcher
 from ersm_lab.launch.work import first_line, work
+
+_STORE = 2**27  # bytes of shared memory for a Ray of our own: jobs leave files and pass on two strings
 
 
 def make_launcher(settings: Mapping[str, Any], jobs: int) -> Launcher:
@@ -91,24 +95,32 @@ class RayLauncher:
     """One task per run, each in a worker of its own; Ray hands out cores and GPUs."""
 
     def __init__(self, settings: Mapping[str, Any], jobs: int) -> None:
+        # attempts of half a minute each: a machine on which Ray cannot start says so in two minutes and not in twelve
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
         try:
             import ray
         except ImportError as error:
             raise UserError("launcher=ray needs ray: pip install 'ersm-lab[ray]'") from error
         self.slots = jobs
         self._settings, self._ray = settings, ray
-        if not ray.is_initialized():
-            try:
-                ray.init(
-                    address=settings["address"],
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="error",
-                    # workers find what this process finds, installed or not
-                    runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
-                )
-            except ConnectionError as error:
-                raise UserError(f"launcher.address={settings['address']}: {first_line(error)}") from error
+        if ray.is_initialized():
+            return
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(
+                address=settings["address"],
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                # workers find what this process finds, installed or not
+                runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
+                object_store_memory=None if settings["address"] else _STORE,
+            )
+        except Exception as error:  # of many kinds
+            where = f"launcher.address={settings['address']}" if settings["address"] else "launcher=ray"
+            raise UserError(f"{where}: Ray does not start here: {first_line(error)}") from error
+        finally:
+            signal.signal(signal.SIGTERM, handler)  # Ray's own would end the sweep with another exit code
 
     def start(self, cell: Cell, log: Path) -> Any:
         trainer = cell.experiment.config["trainer"]
@@ -121,6 +133,11 @@ class RayLauncher:
             "max_retries": 0,
             "max_calls": 1,
         }
+        if not settings["address"] and options["num_gpus"] > total.get("GPU", 0):
+            # Ray would wait for ever; a cluster may still grow
+            raise UserError(
+                f"launcher=ray: {cell.label} needs {options['num_gpus']} GPUs, and this machine has {total.get('GPU', 0):g}"
+            )
         if settings["memory_gb"]:
             options["memory"] = int(settings["memory_gb"] * 2**30)
         return self._ray.remote(**options)(work).remote(cell, log, Path.cwd())
@@ -137,6 +154,11 @@ class RayLauncher:
         return str(state), str(text)
 
     def cancel(self, jobs: Sequence[Any]) -> None:
-        for job in jobs:
-            with contextlib.suppress(Exception):
-                self._ray.cancel(job, force=True)
+        """As Ctrl-C, so that runs are closed; by force what has not ended after 20 seconds."""
+        left = list(jobs)
+        for force, seconds in ((False, 20), (True, 0)):
+            for job in left:
+                with contextlib.suppress(Exception):
+                    self._ray.cancel(job, force=force)
+            if left and seconds:
+                _, left = self._ray.wait(left, num_returns=len(left), timeout=seconds)

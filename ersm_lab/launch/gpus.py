@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from itertools import takewhile
 
 
 def visible_gpus() -> list[str]:
@@ -16,9 +17,9 @@ def visible_gpus() -> list[str]:
     """
     said = os.environ.get("CUDA_VISIBLE_DEVICES")
     if said is not None:
-        names = [name.strip() for name in said.split(",")]
-        # CUDA reads up to the first that is not valid
-        return names[: names.index("-1")] if "-1" in names else [name for name in names if name]
+        names = (name.strip() for name in said.split(","))
+        # CUDA reads up to the first that is no device (-1, an empty word, SLURM's NoDevFiles); twice the same is one device
+        return list(dict.fromkeys(takewhile(re.compile(r"\d+$|GPU-|MIG-").match, names)))
     try:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -18,16 +19,17 @@ from typing import Any
 
 from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import Dealer
-from ersm_lab.launch.work import ended, work
+from ersm_lab.launch.work import ended, oom_kills, work
 
 
 @dataclass(eq=False)
 class LocalJob:
-    """A process, the pipe on which its answer comes, and its GPUs."""
+    """A process, the pipe on which its answer comes, its GPUs, and how often the kernel had killed for memory before."""
 
     process: Any
     receiver: Any
     gpus: list[str] | None
+    oom_kills: int
 
 
 class LocalLauncher:
@@ -39,19 +41,25 @@ class LocalLauncher:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["ersm_lab.launch.preload"])
         # n runs that each take all cores are slower than n runs that share them
-        self._threads = max(1, (os.cpu_count() or 1) // self.slots) if self.slots > 1 else None
+        self._threads = _threads(self.slots)
 
     def start(self, cell: Cell, log: Path) -> LocalJob:
         trainer = cell.experiment.config["trainer"]
         wanted = 0 if trainer["accelerator"] in ("cpu", "mps") else trainer["devices"]
-        gpus = self._dealer.take(wanted)
         receiver, sender = self._context.Pipe(duplex=False)
+        gpus = self._dealer.take(wanted)
         process = self._context.Process(
             target=_job, args=(cell, log, Path.cwd(), sender, self._threads, gpus), daemon=False
         )
-        process.start()
-        sender.close()
-        return LocalJob(process, receiver, gpus)
+        try:
+            process.start()
+        except OSError:
+            self._dealer.give_back(gpus)
+            receiver.close()
+            raise
+        finally:
+            sender.close()
+        return LocalJob(process, receiver, gpus, oom_kills())
 
     def wait(self, jobs: Sequence[LocalJob], seconds: float) -> list[LocalJob]:
         """Those that ended, at once when one does, otherwise after ``seconds``."""
@@ -67,15 +75,28 @@ class LocalLauncher:
         except EOFError:
             answer = None
         job.receiver.close()
-        return answer or ("failed", ended(job.process.exitcode))
+        return answer or ("failed", ended(job.process.exitcode, oom_kills() > job.oom_kills))
 
     def cancel(self, jobs: Sequence[LocalJob]) -> None:
+        """Lets them close their runs, and kills what has not ended after 20 seconds, or at a second Ctrl-C."""
         for job in jobs:
             job.process.terminate()
-        for job in jobs:
-            job.process.join(20)
-            if job.process.is_alive():
-                job.process.kill()
+        try:
+            deadline = time.monotonic() + 20
+            for job in jobs:
+                job.process.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            for job in jobs:
+                if job.process.is_alive():
+                    job.process.kill()
+
+
+def _threads(slots: int) -> int | None:
+    """A share of the cores that this process may use; None where there is nothing to share, or the user has said it."""
+    if slots == 1 or os.environ.get("OMP_NUM_THREADS"):
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // slots)
 
 
 def _job(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
+from ersm_lab.launch.turns import answer, is_held
 from ersm_lab.launch.work import first_line
 from ersm_lab.runs.index import finished_runs
+
+_AGAIN = 20.0  # seconds before a job that found its cell taken is started again
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,13 @@ class Launcher(Protocol):
 
 
 class Watcher:
-    """Told what happens in a pool; this one does nothing with it."""
+    """Told what happens in a pool; this one only says what it waits for."""
 
     def expect(self, more: int) -> None: ...
     def started(self, cell: Cell) -> None: ...
+    def held(self, cell: Cell) -> None:
+        print(f"{cell.label} is being run by another process: waiting for it", flush=True)
+
     def settled(self, outcome: Outcome) -> None: ...
     def tick(self) -> None: ...
 
@@ -51,35 +58,64 @@ class Watcher:
 def drive(cells: Iterable[Cell], launcher: Launcher, watcher: Watcher | None = None) -> Iterator[Outcome]:
     """Runs every cell, and yields each outcome as it comes.
 
-    ``cells`` is read only when a slot is free, so that it may depend on the outcomes so far. Leaving the iteration
+    ``cells`` is read only when a slot is free, so that it may depend on the outcomes so far. A cell that another process
+    runs is not run twice: its turn comes last, and the other's finished run is its outcome. Leaving the iteration
     early, or an interrupt, ends what is running.
     """
     watcher = watcher or Watcher()
     waiting = iter(cells)
     more = True
     running: dict[Any, tuple[Cell, Path, float]] = {}
+    held: list[tuple[Cell, float]] = []  # cells that another process runs, and when to look again
+
+    def ready() -> Cell | None:
+        """The next cell that nobody runs; what is held elsewhere comes when there is nothing else to do."""
+        nonlocal more
+        while more:
+            if (cell := next(waiting, None)) is None:
+                more = False
+            elif is_held(cell):
+                held.append((cell, 0.0))
+                watcher.held(cell)
+            else:
+                return cell
+        for entry in held:
+            if time.monotonic() >= entry[1] and not is_held(entry[0]):
+                held.remove(entry)
+                return entry[0]
+        return None
+
     try:
-        while more or running:
-            while more and len(running) < launcher.slots:
-                cell = next(waiting, None)
-                if cell is None:
-                    more = False
-                    break
+        while more or running or held:
+            while len(running) < launcher.slots and (cell := ready()) is not None:
+                if (found := answer(cell)) is not None:
+                    yield Outcome(cell, "skipped", found, "another process ran it meanwhile")
+                    continue
                 log = _log(cell)
                 try:
                     job = launcher.start(cell, log)
                 except OSError as error:  # no memory or no process left for it: the others may still fit
-                    log.write_text(f"{error}\n")
+                    with contextlib.suppress(OSError):
+                        log.write_text(f"{error}\n")
                     yield Outcome(cell, "failed", log, f"not started: {first_line(error)}")
                     continue
                 running[job] = (cell, log, time.monotonic())
                 watcher.started(cell)
+            if held and not running:
+                time.sleep(0.5)
             for job in launcher.wait(list(running), 0.5) if running else ():
                 cell, log, start = running.pop(job)
                 state, text = launcher.result(job)
+                if state == "held":  # taken since it was started
+                    held.append((cell, time.monotonic() + _AGAIN))
+                    watcher.held(cell)
+                    continue
                 seconds = time.monotonic() - start
-                done = state == "done"
-                yield Outcome(cell, state, Path(text) if done else log, "" if done else text, seconds)
+                if state == "failed":
+                    yield Outcome(cell, state, log, text, seconds)
+                else:
+                    note = "another process ran it meanwhile" if state == "skipped" else ""
+                    yield Outcome(cell, state, Path(text), note, seconds)
             watcher.tick()
     finally:
         launcher.cancel(list(running))
@@ -114,6 +150,8 @@ def run_cells(
         if report is not None:
             report(outcome, len(outcomes), len(cells))
 
+    if refresh:
+        cells = [replace(cell, asked=time.time()) for cell in cells]
     finished = {} if refresh else finished_runs({_outputs(cell) for cell in cells})
     for index, cell in enumerate(cells):
         done = finished.get((_outputs(cell), cell.record["config_hash"]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ersm_lab.errors import UserError
 from ersm_lab.launch.pool import Outcome
 from ersm_lab.runs.files import write_json
 from ersm_lab.runs.hashing import canonical_hash
@@ -58,7 +61,10 @@ class SweepRecord:
             "seconds": round(outcome.seconds, 3),
         }
         if time.monotonic() - self._written > _EVERY:
-            self._write("running")
+            with contextlib.suppress(
+                OSError, UserError
+            ):  # a full disk ends the runs that need it, not the sweep
+                self._write("running")
 
     def close(self, outcomes: Sequence[Outcome] | None, **fields: Any) -> None:
         """The last word: ``finished``, ``failed`` when a cell is, ``interrupted`` when there are no outcomes."""
@@ -67,7 +73,10 @@ class SweepRecord:
             status = "interrupted"
         else:
             status = "failed" if any(outcome.state == "failed" for outcome in outcomes) else "finished"
-        self._write(status)
+        try:
+            self._write(status)
+        except (OSError, UserError) as error:  # what failed is told all the same
+            print(f"{self.path} is not up to date: {error}", file=sys.stderr)
 
     def _write(self, status: str) -> None:
         self._written = time.monotonic()

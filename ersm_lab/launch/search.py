@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import shlex
 import warnings
@@ -21,6 +20,7 @@ from ersm_lab.launch.pool import Launcher, Outcome, Watcher, drive, run_cells
 from ersm_lab.launch.record import SweepRecord, sweep_folder
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import finished_runs
+from ersm_lab.runs.locks import hold
 
 _STUDY = "search"
 
@@ -256,10 +256,7 @@ def _optuna() -> Any:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"another process is at work on this search ({folder})") from error
+    with hold(folder / "lock") as file:
+        if file is None:
+            raise UserError(f"another process is at work on this search ({folder})")
         yield

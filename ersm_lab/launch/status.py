@@ -70,12 +70,16 @@ class Status(Watcher):
         if not self._live:
             self._say(f"started {self._name(cell)}")
 
+    def held(self, cell: Cell) -> None:
+        self._running.pop(cell.record["config_hash"], None)
+        self._say(f"another process runs {self._name(cell)}: waiting for it")
+
     def settled(self, outcome: Outcome) -> None:
         self._running.pop(outcome.cell.record["config_hash"], None)
         self._counts[outcome.state] += 1
         if outcome.state == "done":
             self._seconds.append(outcome.seconds)
-        if outcome.state == "skipped":
+        if outcome.state == "skipped" and not outcome.message:
             return  # counted; a hundred lines that nothing happened help nobody
         of = f"/{self._total}" if self._total else ""
         note = f": {outcome.message}" if outcome.message else ""

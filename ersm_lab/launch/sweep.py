@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ersm_lab.config.cells import compose_cells
-from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.command_line import compose_all, split_config_dir
 from ersm_lab.config.store import frozen
 from ersm_lab.config.sweeps import SweepRequest, sweep_request
 from ersm_lab.launch.cells import Cell
@@ -32,11 +32,12 @@ from ersm_lab.runs.index import run_states
 
 def command(words: Sequence[str]) -> int:
     """Runs, or with ``--dry-run`` lists, a sweep. 0 when every cell is finished, 1 when one failed."""
-    with frozen(), terminable():
+    words, own = split_config_dir(words)
+    with frozen(own), terminable():
         request = sweep_request(words)
         if request.search is not None:
             return _search(request)
-        if any(word.startswith("-") for word in request.words):  # --help, --cfg, --config-dir: Hydra's own
+        if any(word.startswith("-") for word in request.words):  # --help, --cfg: Hydra's own
             experiments, _, _ = compose_all(["-m", *request.words])
         else:
             experiments = compose_cells(request.words)
@@ -74,6 +75,9 @@ class Both(Watcher):
 
     def started(self, cell: Cell) -> None:
         self._status.started(cell)
+
+    def held(self, cell: Cell) -> None:
+        self._status.held(cell)
 
     def settled(self, outcome: Outcome) -> None:
         self._status.settled(outcome)
@@ -152,11 +156,19 @@ def _older(states: dict[str, Any], rows: dict[str, Any]) -> int:
 def terminable() -> Iterator[None]:
     """SIGTERM ends the sweep and what it runs, with exit code 143."""
 
+    told = False
+
     def stop(*_: Any) -> None:
+        nonlocal told
+        told = True
         sys.exit(143)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except SystemExit:
+        if told:  # Ray makes an exit code of its own of ours
+            raise SystemExit(143) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

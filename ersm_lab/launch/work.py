@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 from ersm_lab.errors import UserError
 from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.turns import in_turn
 
 
 def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tuple[str, str]:
-    """Trains ``cell``; ``("done", run directory)`` or ``("failed", one line)``.
+    """Trains ``cell``: ``("done", run directory)``, ``("failed", one line)``, or what ``in_turn`` says of another process.
 
     Parameters
     ----------
@@ -22,37 +24,64 @@ def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tup
     folder: relative paths of the configuration are meant from here.
     threads: for torch, where the configuration does not say.
     """
-    with log.open("w", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
     try:
+        with log.open("w", buffering=1) as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
         os.chdir(folder)
         # by name: what is launched is the trainer, but the launcher itself needs none of it
         train = import_module("ersm_lab.training.run").train
         if threads and cell.experiment.config["trainer"]["threads"] is None:
             import_module("torch").set_num_threads(threads)
-        return "done", str(train(cell.experiment, cell.record).path)
+        return in_turn(cell, lambda: train(cell.experiment, cell.record).path)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # a full disk takes no log, but the answer gets through
+            print(f"error: {error}", file=sys.stderr)
         return "failed", str(error)
     except BaseException as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         return "failed", first_line(error)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
 
 
 def first_line(error: BaseException) -> str:
-    """Kind and message of an error in one line of bounded length."""
+    """Kind and message of an error in one line of bounded length; one about memory begins with ``out of memory``."""
     text = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {text}"[:300]
+    what = f"{type(error).__name__}: {text}"[:300]
+    return f"out of memory: {what}" if _is_about_memory(error) else what
 
 
-def ended(code: int | None) -> str:
-    """What an exit code says about a process that could not speak for itself."""
+def _is_about_memory(error: BaseException) -> bool:
+    """CUDA's, Python's and Ray's own exceptions, and what torch raises as a plain error."""
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+        return True
+    text = str(error).lower()
+    signs = ("out of memory", "can't allocate memory", "cannot allocate memory", "out of shared memory")
+    return any(sign in text for sign in signs)
+
+
+def ended(code: int | None, starved: bool = False) -> str:
+    """What an exit code says about a process that could not speak for itself.
+
+    ``starved``: the kernel killed a process for want of memory meanwhile.
+    """
+    if code == -signal.SIGKILL and starved:
+        return "out of memory: killed by the kernel (signal 9, SIGKILL)"
     if code is not None and code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         guess = ", by hand or because memory ran out" if -code == signal.SIGKILL else ""
         return f"killed by signal {-code} ({name}{guess})"
     return f"exit code {code}"
+
+
+def oom_kills() -> int:
+    """How many processes of this machine the kernel has killed for want of memory; 0 where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

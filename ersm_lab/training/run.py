@@ -18,6 +18,7 @@ import torch
 from ersm_lab.config.compose import Experiment
 from ersm_lab.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.locks import hold
 from ersm_lab.runs.log import run_log
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets, gpu_record
@@ -52,18 +53,22 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
         return RunDirectory.open(os.environ[_RANK_ENV])
     if resume is not None:
         run = RunDirectory.open(resume)
-        run.restart()
     else:
         outputs = Path(config["paths"]["outputs"])
         run = RunDirectory.create(
             outputs, experiment.paper, experiment.name, config, list(experiment.overrides), dict(record)
         )
-    os.environ[_RANK_ENV] = str(run.path)
-    try:
-        with _closing(run):
-            _whole_run(config, run, run.checkpoints / "last.ckpt" if resume else None)
-    finally:
-        os.environ.pop(_RANK_ENV, None)
+    with hold(run.path / "config.yaml") as lock:  # two that resume it would write the same files
+        if lock is None:
+            raise UserError(f"{run.path} is being run by another process")
+        if resume is not None:
+            run.restart()
+        os.environ[_RANK_ENV] = str(run.path)
+        try:
+            with _closing(run):
+                _whole_run(config, run, run.checkpoints / "last.ckpt" if resume else None)
+        finally:
+            os.environ.pop(_RANK_ENV, None)
     return run
 
 
@@ -117,8 +122,12 @@ def _fit(
                 "leaves no single image over"
             ) from error
         raise
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        # Lightning's answer to Ctrl-C, after which it takes no further one
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from None
     if (
         t["max_steps"] is not None
     ):  # it may have ended inside an epoch, after the last checkpoint that was due

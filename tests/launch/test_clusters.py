@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from ersm_lab.config.sweeps import sweep_request
 from ersm_lab.errors import UserError
 from ersm_lab.launch.clusters import make_launcher
+from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
 from tests.launch.test_sweeps import SMALL, finish, lab_command
 
@@ -22,27 +24,51 @@ LAUNCHERS = {
 }
 
 
+def victim_of(sweep: subprocess.Popen[str], package: str) -> RunDirectory:
+    """The long run once it trains. Skips where Ray, which wants ports, shared memory and more, cannot start here."""
+    deadline = time.monotonic() + 400
+    while sweep.poll() is None and time.monotonic() < deadline:
+        for run in find_runs(Path("outputs")):
+            if run.config["trainer"]["max_epochs"] == 5000 and run.metrics_path.is_file():
+                return run
+        time.sleep(0.2)
+    sweep.terminate()
+    out, err = sweep.communicate(timeout=100)
+    if package == "ray" and (not find_runs(Path("outputs")) or "Ray does not start here" in err):
+        pytest.skip(f"no job of Ray started here within 400 s: {err[-300:]}")
+    raise AssertionError(out + err)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("package", LAUNCHERS)
 def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -> None:
-    """Breaks when a job does not find the package or its log, or one that dies takes others or the sweep with it."""
+    """Breaks when a job does not find the package or its log, or one that dies takes others or the sweep with it.
+
+    160 s each on half a busy core, most of it imports and Ray's start.
+    """
     pytest.importorskip(package, reason=f"{package} is an optional extra")
     words = ["train", "-m", *SMALL, *LAUNCHERS[package], "jobs=2"]
     sweep = lab_command(*words, "trainer.max_epochs=2,5000")
-    deadline, victim = time.monotonic() + 400, None
-    while victim is None:
-        assert time.monotonic() < deadline
-        for run in find_runs(Path("outputs")):
-            if run.config["trainer"]["max_epochs"] == 5000 and run.metrics_path.is_file():
-                victim = run.record["pid"]
-        time.sleep(0.2)
-    os.kill(victim, signal.SIGKILL)
+    os.kill(victim_of(sweep, package).record["pid"], signal.SIGKILL)
     out, err = finish(sweep, 1)
     assert "1 done, 1 failed, 0 skipped" in out
     (log,) = [line.partition("log: ")[2] for line in err.splitlines() if "log: " in line]
     assert Path(log).is_file()
-    again, _ = finish(lab_command(*words, "trainer.max_epochs=2,3"), 0)
-    assert "1 done, 0 failed, 1 skipped" in again
+
+    again = lab_command(*words, "trainer.max_epochs=2,5000")
+    while not (
+        left := [
+            run
+            for run in find_runs(Path("outputs"))
+            if run.status == "running" and run.metrics_path.is_file()
+        ]
+    ):
+        assert again.poll() is None
+        time.sleep(0.2)
+    again.terminate()
+    out, _ = finish(again, 143)  # Ray and submitit have handlers of their own
+    assert "] skipped" in out
+    assert left[0].status in ("interrupted", "killed")  # submitit's local jobs get a second to close
 
 
 @pytest.mark.parametrize("package", LAUNCHERS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import Dealer, parse_listing, visible_gpus
 from ersm_lab.launch.pool import Outcome, drive
 from ersm_lab.launch.status import Status, duration
-from ersm_lab.launch.work import ended
+from ersm_lab.launch.work import ended, first_line
+from tests.launch.test_sweeps import ROOT
 
 LISTING = """\
 GPU 0: NVIDIA H200 (UUID: GPU-aa)
@@ -37,12 +40,37 @@ def test_a_gpu_in_instances_gives_those_in_place_of_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"), [("2,3", ["2", "3"]), ("", []), ("-1", []), ("0,-1,1", ["0"]), ("GPU-x", ["GPU-x"])]
+    ("said", "expected"),
+    [
+        ("2,3", ["2", "3"]),
+        (" 2, 3 ", ["2", "3"]),
+        ("", []),
+        ("-1", []),
+        ("0,-1,1", ["0"]),
+        ("0,,1", ["0"]),
+        ("NoDevFiles", []),
+        ("1,1,0", ["1", "0"]),
+        ("GPU-x,MIG-y", ["GPU-x", "MIG-y"]),
+        ("MIG-GPU-x/1/0", ["MIG-GPU-x/1/0"]),
+    ],
 )
 def test_the_variable_wins(said: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
     monkeypatch.setattr(gpus.subprocess, "run", lambda *_, **__: pytest.fail("nvidia-smi was asked"))
     assert visible_gpus() == expected
+
+
+@pytest.mark.slow
+def test_what_is_imported_ahead_leaves_cuda_alone() -> None:
+    """Breaks when an import asks for devices: CUDA cannot be used in what is forked from there, or sees all GPUs."""
+    code = (
+        "import torch\nasked = []\n"
+        "for owner, name in ((torch.cuda, 'is_available'), (torch.cuda, 'device_count'), (torch.cuda, '_lazy_init'),\n"
+        "                    (torch._C, '_cuda_getDeviceCount'), (torch._C, '_cuda_init')):\n"
+        "    if hasattr(owner, name): setattr(owner, name, lambda *_, name=name: asked.append(name) or 0)\n"
+        "import ersm_lab.launch.preload\nassert not asked, asked"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT})
 
 
 def test_nvidia_smi_is_asked_and_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +183,56 @@ def test_durations() -> None:
 
 def test_the_end_of_a_process_in_words() -> None:
     assert "SIGKILL" in ended(-9)
-    assert "memory" in ended(-9)
+    assert "by hand or because memory ran out" in ended(-9)
+    assert ended(-9, starved=True).startswith("out of memory: killed by the kernel")
+    assert "memory" not in ended(-15, starved=True)
     assert ended(3) == "exit code 3"
+    assert ended(-99) == "killed by signal 99 (signal 99)"
+
+
+def test_lack_of_memory_is_named() -> None:
+    """Breaks when one of the errors that mean it reads as any other failure in the final list."""
+
+    class OutOfMemoryError(RuntimeError): ...
+
+    for error in (
+        OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried 9"
+        ),
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+    ):
+        assert first_line(error).startswith(f"out of memory: {type(error).__name__}")
+        assert "\n" not in first_line(error)
+    assert first_line(ValueError("memory_gb")) == "ValueError: memory_gb"
+
+
+def test_a_job_that_cannot_start_gives_its_gpu_back(tmp_path: Path) -> None:
+    class Process:
+        def __init__(self, **_: object) -> None: ...
+
+        def start(self) -> None:
+            raise OSError("no more processes")
+
+    launcher = local.LocalLauncher(2, ["0", "1"])
+    launcher._context = type(
+        "Context", (), {"Pipe": staticmethod(multiprocessing.Pipe), "Process": Process}
+    )()
+    one = cell("a", tmp_path)
+    one.experiment.config["trainer"] = {"accelerator": "gpu", "devices": 1}
+    with pytest.raises(OSError, match="no more"):
+        launcher.start(one, tmp_path / "log")
+    assert launcher._dealer.take(2) == ["0", "1"]
+
+
+def test_threads_are_a_share_of_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 4, 5}, raising=False)
+    assert [local._threads(slots) for slots in (1, 2, 4, 9)] == [None, 3, 1, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert local._threads(2) is None
 
 
 class Instant:

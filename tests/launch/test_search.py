@@ -13,6 +13,7 @@ from ersm_lab.errors import UserError
 from ersm_lab.launch.pool import Watcher
 from ersm_lab.launch.search import Search, best_lines, describe
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.index import find_runs
 from tests.launch.test_sweeps import SMALL
 
 WORDS = [
@@ -156,7 +157,8 @@ def test_an_interrupted_trial_comes_first(lab: Path) -> None:
     dying = Dying()
     with pytest.raises(KeyboardInterrupt):
         go(WORDS, dying)
-    shutil.rmtree(max(Path("outputs/ersm/digits").iterdir()))  # its run was not finished
+    (lost,) = [run for run in find_runs(Path("outputs")) if run.config["optimizer"]["lr"] == dying.asked[1]]
+    shutil.rmtree(lost.path)  # its run was not finished
     launcher = Runs()
     go(WORDS, launcher)
     assert launcher.asked[0] == dying.asked[1]

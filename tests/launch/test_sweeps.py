@@ -15,16 +15,21 @@ import pytest
 import ersm_lab
 from ersm_lab.config.cells import compose_cells
 from ersm_lab.config.command_line import compose_all
+from ersm_lab.config.compose import Experiment
+from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import conf_dir, frozen, options
 from ersm_lab.config.sweeps import (
     SweepConfig,
     is_sweep,
-    load_preset,
     merge_words,
     preset_words,
     sweep_request,
 )
 from ersm_lab.errors import UserError
+from ersm_lab.launch import record
+from ersm_lab.launch.cells import Cell
+from ersm_lab.launch.pool import Outcome
+from ersm_lab.launch.record import SweepRecord
 from ersm_lab.runs.index import find_runs
 from tests.conftest import TINY
 
@@ -34,7 +39,7 @@ SMALL = [*SMALL, "trainer.feature_cache.enabled=false"]
 LONG = "trainer.max_epochs=5000"
 
 
-def lab_command(*words: str, **more: str) -> subprocess.Popen[str]:
+def lab_command(*words: str, start_new_session: bool = False) -> subprocess.Popen[str]:
     """``ersm-lab WORDS`` as a user would run it, with one thread."""
     path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
@@ -42,7 +47,8 @@ def lab_command(*words: str, **more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more},
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        start_new_session=start_new_session,
     )
 
 
@@ -109,6 +115,20 @@ def test_sigterm_of_the_sweep_ends_its_jobs(lab: Path) -> None:
     assert runs() == {(0, "interrupted"): 1, (1, "interrupted"): 1}
     (record,) = Path("outputs/sweeps").glob("*/sweep.json")
     assert json.loads(record.read_text())["status"] == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("-m", "jobs=2")])
+def test_ctrl_c_interrupts_and_says_so(flags: tuple[str, ...], lab: Path) -> None:
+    """Breaks when a run that is interrupted, alone or in a sweep, counts as failed, or lives on."""
+    process = lab_command("train", *SMALL, LONG, *flags, start_new_session=True)
+    while not (found := [run for run in find_runs(Path("outputs")) if run.metrics_path.is_file()]):
+        assert process.poll() is None
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, err = finish(process, 130)
+    assert err.splitlines()[-1] == "interrupted"
+    assert found[0].status == "interrupted"
 
 
 @pytest.mark.slow
@@ -186,7 +206,7 @@ def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -
 
 
 def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
-    preset = load_preset("sweep", "ersm/lambda_gamma_patch", SweepConfig)
+    preset = load_document("sweep", "ersm/lambda_gamma_patch", SweepConfig)
     words = merge_words(
         preset_words(preset), ["model.mask.patch_size=1", "experiment=ersm/cifar10", "seed=0,1"]
     )
@@ -204,6 +224,7 @@ def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
         (["launcher=slum"], "did you mean 'slurm'"),
         (["launcher.minuts=3"], "did you mean 'minutes'"),
         (["sweep.title=x"], "no sweep=NAME"),
+        (["sweep=ersm/search", "sweep.serch.trials=3"], "unknown key 'serch'; did you mean 'search'"),
         (["jobs=0"], "at least 1"),
     ],
 )  # fmt: skip
@@ -216,6 +237,69 @@ def test_bad_requests_are_one_line(words: list[str], message: str, lab: Path) ->
 def test_an_interval_outside_of_a_search_says_where_it_belongs(lab: Path) -> None:
     with pytest.raises(UserError, match="needs a search"):
         compose_cells(["optimizer.lr=interval(0.1,1)"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_takes_the_log_and_not_the_answer(lab: Path) -> None:
+    """Breaks when a job that cannot write its log ends as an exit code without a reason."""
+    code = (
+        "from pathlib import Path; from ersm_lab.launch.work import work;"
+        "answer = work(None, Path('/dev/full'), Path('nowhere'));"
+        "Path('answer').write_text(' '.join(answer))"
+    )
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, check=False)
+    assert Path("answer").read_text().startswith("failed FileNotFoundError")
+
+
+def test_a_sweep_that_cannot_write_its_record_goes_on(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Breaks when a disk that fills up ends the jobs that are running, or hides which have failed."""
+    sweep = SweepRecord(lab / "sweep", {}, {})
+
+    def full(path: Path, value: object) -> None:
+        raise UserError(f"no space left on the disk for {path}")
+
+    monkeypatch.setattr(record, "write_json", full)
+    monkeypatch.setattr(record, "_EVERY", -1.0)
+    cell = Cell(Experiment("ersm", "a", {"model": {}, "seed": 0}, ()), {"config_hash": "0"})
+    sweep.settled(Outcome(cell, "failed", lab / "log"))
+    sweep.close([])
+    assert "sweep.json is not up to date: no space left" in capsys.readouterr().err
+
+
+def test_a_bad_cell_among_good_ones_is_named(lab: Path) -> None:
+    """Breaks when a sweep of many cells says what is wrong and not in which."""
+    with pytest.raises(UserError, match=r"trainer\.max_epochs.*in the cell trainer\.max_epochs=0 seed=0"):
+        compose_cells(["experiment=ersm/digits", "trainer.max_epochs=1,0", "seed=0,1"])
+    with pytest.raises(UserError, match=r"unknown key 'typo'.*max_epochs'\?$|unknown key 'typo'[^(]*$"):
+        compose_cells(["typo=1"])
+
+
+def test_a_folder_of_ones_own_reaches_presets_and_backbones(lab: Path) -> None:
+    """Breaks when --config-dir is known to the cells only: the experiment that makes a backbone would not be found."""
+    for group, name, text in (
+        ("experiment", "backbone", "# @package _global_\ndefaults: [ersm/digits_backbone]\nname: ersm/mine\n"),
+        ("experiment", "head", "# @package _global_\ndefaults: [ersm/digits]\n"
+         "model: {backbone: {from_experiment: own/backbone}}\n"),
+        ("sweep", "grid", "experiment: own/head\ngrid: {seed: [0, 1]}\n"),
+    ):  # fmt: skip
+        path = lab / "conf" / group / "own" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code = (
+        "from ersm_lab.cli import main; import sys;"
+        "assert main(['train', 'sweep=own/grid', '--config-dir', 'conf', '--dry-run']) == 0;"
+        "assert main(['train', '-m', '--config-dir=nowhere', 'seed=0']) == 1"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "ersm/mine" in lines[0]
+    assert lines[-1] == "0 finished, 0 running, 3 missing"
+    assert done.stderr == "error: --config-dir nowhere is no folder\n"
 
 
 def test_what_is_a_sweep() -> None:

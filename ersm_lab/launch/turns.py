@@ -1,0 +1,58 @@
+"""One process at a time for a cell, whoever started it: two equal sweeps share the work, and run nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from ersm_lab.errors import UserError
+from ersm_lab.launch.cells import Cell
+from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.locks import hold
+
+
+def is_held(cell: Cell) -> bool:
+    """Whether a process is running an equal cell now, as far as this folder's locks reach; see ``runs.locks``."""
+    path = _lock(cell)
+    if not path.exists():
+        return False
+    with hold(path) as file:
+        return file is None
+
+
+def answer(cell: Cell) -> Path | None:
+    """The run of an equal cell that finished under this lock, and not before ``cell.asked``; else None."""
+    path = _lock(cell)
+    try:
+        run = RunDirectory.open(path.parents[2] / path.read_text(encoding="utf-8").strip())
+        record = run.record
+        ended = datetime.fromisoformat(record["timings"]["finished"]).timestamp()
+    except (OSError, UserError, KeyError, json.JSONDecodeError):
+        return None  # nobody ran it yet, or its run is gone or was killed
+    equal = record["config_hash"] == cell.record["config_hash"]
+    return run.path if equal and record["status"] == "finished" and ended >= cell.asked else None
+
+
+def in_turn(cell: Cell, run: Callable[[], Path]) -> tuple[str, str]:
+    """``run`` under the cell's lock: ("done", its directory); ("skipped", the directory) where another process has
+    finished an equal cell; ("held", "") where one is at it now."""
+    path = _lock(cell)
+    with hold(path) as file:
+        if file is None:
+            return "held", ""
+        if (found := answer(cell)) is not None:
+            return "skipped", str(found)
+        folder = run()
+        with contextlib.suppress(OSError):  # a disk that is full now takes nothing from a finished run
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), str(folder.relative_to(path.parents[2])).encode())
+        return "done", str(folder)
+
+
+def _lock(cell: Cell) -> Path:
+    outputs = Path(cell.experiment.config["paths"]["outputs"])
+    return outputs / ".launch" / "locks" / cell.record["config_hash"][:16]
