@@ -107,7 +107,7 @@ def _launch(
         with Status(0, jobs, plan.names) as status:
             rows = plan.run(launcher, watcher=status)
         write_table(shelf.outputs / "tables" / name, summarise(table, rows))
-    planner, planned = Planner(), list[Planned]()
+    planner, found = Planner(), dict[str, Planned]()
     for claim in lacking:
         spec = claim["profiles"][profile]
         for arm in arms_of(claim) if spec["table"] is None else ():
@@ -117,10 +117,11 @@ def _launch(
                     continue
                 try:
                     experiment = compose_experiment([*words, *overrides, f"seed={seed}"])
-                    planned.append(planner.plan(experiment))
+                    item = planner.plan(experiment)
+                    found[item.cell.record["config_hash"]] = item  # once, however many claims need it
                 except UserError as error:  # no data: the others go on
                     print(f"not run: {' '.join(words)} seed={seed}: {error}", flush=True)
-    if planned:
+    if planned := list(found.values()):
         below = missing_backbones(planned)
         names = short_names([*below, *(item.cell for item in planned)])
         with Status(len(planned) + len(below), jobs, names) as status:

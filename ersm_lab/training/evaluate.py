@@ -96,6 +96,8 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
         group, _, key = word.lstrip("+~").partition("=")[0].partition(".")
         if group == "logger":
             config["logger"] = composed["logger"]
+        elif (group, key) == ("paths", "data"):
+            config["data"] = {**config["data"], "root": _moved(run.config, composed["paths"]["data"])}
         elif group in ("trainer", "data"):
             config[group] = {**config[group], key: composed[group][key]}
     # the run's own checkpoint holds the backbone too: where it once came from no longer matters
@@ -104,6 +106,12 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
         own = {"checkpoint": None, "pretrained": False, "from_experiment": None}
         config["model"] = {**config["model"], "backbone": {**backbone, **own}}
     return config
+
+
+def _moved(config: Mapping[str, Any], folder: str) -> str:
+    """The root of the run's data where all data have moved to ``folder``; one that lay elsewhere stays."""
+    root, before = Path(config["data"]["root"]), Path(config["paths"]["data"])
+    return str(Path(folder) / root.relative_to(before)) if root.is_relative_to(before) else str(root)
 
 
 def _with(own: Mapping[str, Any], other: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:

@@ -89,6 +89,16 @@ def test_evaluate_gives_the_numbers_of_the_end_of_training(lab, capsys):
     assert "keeps its configuration" in capsys.readouterr().err
 
 
+def test_evaluate_finds_data_that_have_moved(lab):
+    """Breaks when a run's own folder of data is looked for, wherever paths.data says that they are."""
+    found = run()
+    Path("data").rename("elsewhere")
+    assert main(["evaluate", f"run={found.path}", "paths.data=elsewhere"]) == 0
+    assert not Path("data").exists()
+    (evaluation,) = (found.path / "evaluations").iterdir()
+    assert json.loads((evaluation / "evaluation.json").read_text())["summary"] == numbers(found)
+
+
 def test_cached_features_give_the_same_results(lab):
     """Breaks when the cache's order, views or transform differ from the uncached run's."""
     views = ["data.views=2", "data.transform.hflip=true", "trainer.max_epochs=3"]
