@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ersm_lab.config.cells import Composer
 from ersm_lab.config.claims import arms_of
-from ersm_lab.config.compose import Experiment, compose_experiment
 from ersm_lab.config.tables import combinations, load_table
 from ersm_lab.errors import UserError
 from ersm_lab.launch.plan import Planner
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.runs.hashing import config_hash
 from ersm_lab.runs.index import find_runs
-
-_ANY_SEED = 1_987_654_321  # stands for every seed, as composing takes a third of a second
 
 
 @dataclass
@@ -41,8 +39,7 @@ class Shelf:
     def __init__(self, outputs: Path, overrides: Sequence[str]) -> None:
         self.outputs = outputs
         self._overrides = list(overrides)
-        self._planner = Planner()
-        self._composed: dict[tuple[str, ...], Experiment] = {}
+        self._planner, self._compose = Planner(), Composer()
         self._held: dict[tuple[str, str, int], list[tuple[Path, dict[str, Any]]]] = {}
         for run in find_runs(outputs):
             record = run.record
@@ -57,11 +54,7 @@ class Shelf:
         """
         if not self._held:
             return None
-        key = tuple(words)
-        if key not in self._composed:
-            self._composed[key] = compose_experiment([*words, *self._overrides, f"seed={_ANY_SEED}"])
-        experiment = self._composed[key]
-        experiment = replace(experiment, config=_seeded(experiment.config, seed))
+        experiment = self._compose([*words, *self._overrides, f"seed={seed}"])
         runs = self._held.get((experiment.paper, experiment.name, seed), [])
         today = None
         if runs:
@@ -124,15 +117,6 @@ class Shelf:
             for arm, words in held.items()
             if arm in table["rows"] and words in combinations(table["rows"][arm]["tune"])
         }
-
-
-def _seeded(value: Any, seed: int) -> Any:
-    """A composed configuration with ``seed`` wherever it was to stand."""
-    if isinstance(value, dict):
-        return {key: _seeded(item, seed) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_seeded(item, seed) for item in value]
-    return seed if value == _ANY_SEED else value
 
 
 def experiment_words(claim: Mapping[str, Any], spec: Mapping[str, Any], arm: str) -> list[str]:

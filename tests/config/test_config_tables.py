@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ersm_lab.config.cells import Composer
 from ersm_lab.config.compose import compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.config.tables import combinations, load_table
@@ -13,12 +14,12 @@ from ersm_lab.errors import UserError
 
 @pytest.mark.parametrize("name", options("table"))
 def test_every_run_of_every_table_composes(name: str) -> None:
-    table = load_table(name)
+    table, compose = load_table(name), Composer()
     for row in table["rows"].values():
         for trial in combinations(row["tune"]) if row["built"] else []:
             experiment = row["experiment"] or table["experiment"]
-            compose_experiment([f"experiment={experiment}", *table["overrides"], *row["overrides"], *trial])
-    compose_experiment([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
+            compose([f"experiment={experiment}", *table["overrides"], *row["overrides"], *trial])
+    compose([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
 
 
 @pytest.mark.parametrize("name", options("table"))

@@ -110,11 +110,11 @@ def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPa
     assert found.runs["recommended"] == found.runs["published"] == {}
     assert "not tuned yet" in found.missing["recommended"][0]
 
-    def longer(words: Any) -> Any:
+    def longer(compose: Any, words: Any) -> Any:
         return compose_experiment([*words, "trainer.max_epochs=77"])
 
     write_table(lab / "outputs")
-    monkeypatch.setattr(claim_runs, "compose_experiment", longer)  # as if the experiment's YAML had changed
+    monkeypatch.setattr(claim_runs.Composer, "__call__", longer)  # as if the experiment's YAML had changed
     assert not any(Shelf(lab / "outputs", []).of_claim(claim, "demo").runs.values())
 
 
