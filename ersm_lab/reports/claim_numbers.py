@@ -241,11 +241,8 @@ def read_from(effect: Mapping[str, Any]) -> str:
 
 
 def is_embedded(data: Mapping[str, Any]) -> bool:
-    """Whether a run's ``data`` were generated, or come with a library: no photograph that anyone else would test on.
+    """Whether a run's ``data`` were generated, or come with a library: no set that anyone else would test on.
 
-    Composites are what their source is.
+    So are composites of photographs: the objects are real, where they stand and what surrounds them is not.
     """
-    if data["layout"] not in GENERATED:
-        return False
-    source = (data.get("options") or {}).get("source")
-    return is_embedded(source) if source else True
+    return data["layout"] in GENERATED

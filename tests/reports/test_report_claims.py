@@ -256,7 +256,8 @@ def test_what_is_printed_says_where_the_numbers_are_and_of_what_they_are(tmp_pat
 def test_data_say_themselves_whether_they_are_embedded() -> None:
     """Breaks when a claim's YAML could pass composites of digits off as photographs."""
     assert is_embedded({"layout": "composites", "options": {"source": {"layout": "digits"}}})
-    assert not is_embedded({"layout": "composites", "options": {"source": {"layout": "cifar10"}}})
+    assert is_embedded({"layout": "composites", "options": {"source": {"layout": "cifar10"}}})
+    assert not is_embedded({"layout": "cifar10", "options": {}})
 
 
 def test_a_number_that_a_run_lacks_is_no_verdict(tmp_path: Path) -> None:
