@@ -67,7 +67,7 @@ def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -
         time.sleep(0.2)
     again.terminate()
     out, _ = finish(again, 143)  # Ray and submitit have handlers of their own
-    assert "] skipped" in out
+    assert out.count("started ") == 1  # what is finished is not run again
     assert left[0].status in ("interrupted", "killed")  # submitit's local jobs get a second to close
 
 
