@@ -191,6 +191,8 @@ class TablePlan:
             return str(error)
         if self.names.setdefault(_digest(planned), name) != name:  # a run of several rows
             self.names[_digest(planned)] = planned.cell.label
+        if planned.backbone is not None:
+            self.names[planned.backbone.record["config_hash"]] = planned.backbone.label
         return planned
 
 

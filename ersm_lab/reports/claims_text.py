@@ -40,7 +40,7 @@ def caution(records: Sequence[Mapping[str, Any]]) -> str:
     """What to keep in mind when reading several verdicts at once."""
     decided = sum(record["outcome"] in ("holds", "fails") for record in records)
     return (
-        f"{len(records)} verdicts, {decided} of them holds or fails. Each interval is a 95 % one by itself, not corrected for "
+        f"{len(records)} verdict{'' if len(records) == 1 else 's'}, {decided} of them holds or fails. Each interval is a 95 % one by itself, not corrected for "
         "their number: of twenty, one misses its truth by chance."
     )
 

@@ -249,7 +249,7 @@ def test_what_is_printed_says_where_the_numbers_are_and_of_what_they_are(tmp_pat
     RunDirectory.open(sources[0]["path"]).update(package_digest="older")
     record, parts, sources = judge(claim, "full", "mask", arms_again(sources), [], "cmd")
     assert "made by 2 versions of ersm_lab" in markdown([record], parts, sources)
-    assert "1 verdicts" in caution([record])
+    assert "1 verdict, " in caution([record])
     assert caution([record]) in page
 
 
