@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 from PIL import Image
 
 from ersm_lab.reports.claims_text import write_claims
+from ersm_lab.reports.page import write_page
+from ersm_lab.reports.query import select
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
 from ersm_lab.runs.index import find_runs
+from tests.reports.browser import Opened, chromium
 
 VARIANTS = ("baseline", "published", "recommended")
 
@@ -141,3 +145,24 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "reason": "no finished run", "runs": []}  # fmt: skip
     write_claims(folder / "claims", [record, lost], [part], [], {})
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page_file(outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_page(path, select([], outputs), outputs)
+    return path
+
+
+@pytest.fixture
+def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
+    found = Opened(browser, page_file, viewport={"width": 1400, "height": 900})
+    yield found
+    assert found.errors == []  # whatever a test did
+    found.context.close()
