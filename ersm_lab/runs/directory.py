@@ -144,9 +144,14 @@ class RunDirectory(_Recorded):
             raise UserError(f"{folder} is no run directory: it has no {cls.record_name}")
         run = cls(folder)
         try:
-            version = run.record.get("schema_version")
+            record: object = run.record
         except json.JSONDecodeError as error:
             raise UserError(f"{folder / cls.record_name} is not JSON (line {error.lineno})") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{folder / cls.record_name} is not text") from error
+        if not isinstance(record, dict):
+            raise UserError(f"{folder / cls.record_name} is no record of a run: a JSON object is expected")
+        version = record.get("schema_version")
         if version != SCHEMA_VERSION:
             raise UserError(
                 f"{folder} has schema version {version}, but this version of ersm_lab reads {SCHEMA_VERSION}"

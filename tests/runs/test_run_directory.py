@@ -17,6 +17,7 @@ import pytest
 from ersm_lab.errors import UserError
 from ersm_lab.runs import directory
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.index import find_runs
 from tests.runs.conftest import CONFIG, RECORD, make
 
 
@@ -178,3 +179,14 @@ def test_outputs_that_cannot_be_made(tmp_path):
     (tmp_path / "outputs").write_text("a file")
     with pytest.raises(UserError, match="cannot make a run directory below"):
         make(tmp_path / "outputs")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '{"schema_version"', "\ud800", '{"status": 3}'])
+def test_a_damaged_record_is_one_line_and_no_run(tmp_path: Path, text: str) -> None:
+    """Breaks when one broken file among thousands ends every sweep, table and report of a folder."""
+    folder = tmp_path / "ersm" / "x" / "20260101_000000-aaaaaa"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(UserError):
+        RunDirectory.open(folder)
+    assert find_runs(tmp_path) == []
