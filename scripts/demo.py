@@ -15,7 +15,7 @@ from demo_fornet import fornet_part
 from demo_slem import slem_part
 from rich.console import Console
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 PARTS = {"ersm": ersm_part, "fornet": fornet_part, "slem": slem_part}
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell, prepare_all
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.pool import Outcome, run_cells, run_one
+from ersm_lab.plan.cells import Cell, prepare_all
 from ersm_lab.runs.directory import RunDirectory
 
 ARMS = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab import cli
+import ersm_lab.cli.entry as cli
 from ersm_lab.bench.run import NAMES
-from ersm_lab.config.help import page
+from ersm_lab.cli.help import page
 from ersm_lab.config.store import options
 
 VERBS = [verb for verb in cli._VERBS if not verb.startswith("_")]

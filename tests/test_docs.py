@@ -10,20 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab import cli
+import ersm_lab.cli.entry as cli
 from ersm_lab.bench.run import NAMES
-from ersm_lab.config.cells import compose_cells
-from ersm_lab.config.claims import claims_request
+from ersm_lab.claims.schema import claims_request
+from ersm_lab.cli.completion import script
+from ersm_lab.cli.help import page as help_page
+from ersm_lab.cli.slem_request import slem_request
 from ersm_lab.config.command_line import compose_all, split_jobs
-from ersm_lab.config.completion import script
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.config.help import page as help_page
-from ersm_lab.config.slem_request import slem_request
-from ersm_lab.config.space import split_space
+from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import options
-from ersm_lab.config.sweeps import is_sweep, sweep_request
-from ersm_lab.config.tables import load_table
-from ersm_lab.reports.query import parse
+from ersm_lab.report.query import parse
+from ersm_lab.sweeps.schema import is_sweep, sweep_request
+from ersm_lab.sweeps.space import split_space
+from ersm_lab.tables.schema import load_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

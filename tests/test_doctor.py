@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab import doctor
-from ersm_lab.cli import main
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.cli import doctor, main
+from ersm_lab.cli.doctor import BROKEN, GOOD, MISSING, Finding, examine, show
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.data.listing import source_of, state_of
-from ersm_lab.doctor import BROKEN, GOOD, MISSING, Finding, examine, show
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
-from ersm_lab.launch.cells import prepare
+from ersm_lab.plan.cells import prepare
 from ersm_lab.training.run import train
 from tests.small_data import write_all
 

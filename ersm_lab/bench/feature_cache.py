@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ersm_lab.bench.table import Row
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.training.build import build_data, build_model
 from ersm_lab.training.data_flow import Flow
 

@@ -21,10 +21,10 @@ from PIL import Image
 from ersm_lab.bench.processes import lab, spend
 from ersm_lab.bench.recheck import states
 from ersm_lab.bench.table import Row
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.data.archives import archive_of
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import archive_of
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.training.build import build_data
 

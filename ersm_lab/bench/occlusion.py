@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.bench.measure import threads
 from ersm_lab.bench.table import Row
-from ersm_lab.evaluation.occlusion import cells_of, occluded, sweep
+from ersm_lab.evaluation.classifiers.occlusion import cells_of, occluded, sweep
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
 from ersm_lab.nn.memory import peak_memory

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ersm_lab
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 _EVERY = 0.2  # seconds between looks at the memory
 

@@ -18,10 +18,10 @@ from omegaconf import OmegaConf
 
 from ersm_lab.bench.processes import lab, spend
 from ersm_lab.bench.table import Row
-from ersm_lab.config.cells import compose_cells
+from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.store import conf_dir, register
-from ersm_lab.errors import UserError
-from ersm_lab.launch.plan import Planner
+from ersm_lab.core.errors import UserError
+from ersm_lab.plan.graph import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 # 4 heads x 5 learning rates x 10 seeds, each on a backbone of its own run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ersm_lab.bench.table import show
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 NAMES = (
     "start",

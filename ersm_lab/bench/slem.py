@@ -26,10 +26,10 @@ from torch.nn.utils import parameters_to_vector
 from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
 from ersm_lab.papers.slem import spatial_learning_entropies
-from ersm_lab.papers.slem.engine import Engine, Settings
-from ersm_lab.papers.slem.lanes import LANES, fused, load, splat, store, total
-from ersm_lab.papers.slem.network import aligned
-from ersm_lab.papers.slem.spans import span
+from ersm_lab.papers.slem.engine.lanes import LANES, fused, load, splat, store, total
+from ersm_lab.papers.slem.engine.learner import Engine, Settings
+from ersm_lab.papers.slem.engine.network import aligned
+from ersm_lab.papers.slem.engine.spans import span
 
 CPU = torch.device("cpu")
 SIZES = ((5, 16, 1000.0), (7, 32, 300.0))  # window, hidden units, goal

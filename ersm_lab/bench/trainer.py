@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from ersm_lab.bench.table import Row
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.nn.logging import log_step
 from ersm_lab.tracking.metrics_file import MetricsFile
 from ersm_lab.training.build import build_trainer

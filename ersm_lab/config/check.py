@@ -7,14 +7,14 @@ for enumerations and ranges, of which OmegaConf knows nothing.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import nearest
 
 _BOUNDS = {
     "ge": ("at least", lambda value, bound: value >= bound),
@@ -39,18 +39,6 @@ def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
             node = config._get_node(field.name)
             if isinstance(node, DictConfig) and not node._is_none():
                 yield from known_keys(node, f"{key}.")
-
-
-def nearest(word: str, words: set[str] | list[str]) -> str:
-    """``; did you mean 'x'?`` for the most similar word, or nothing when none is similar."""
-    if match := difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6):
-        return f"; did you mean '{match[0]}'?"
-    # a key in the wrong place: the same last part elsewhere
-    last = word.rpartition(".")[2]
-    elsewhere = {known.rpartition(".")[2]: known for known in sorted(words)}
-    if match := difflib.get_close_matches(last, sorted(elsewhere), n=1, cutoff=0.75):
-        return f"; did you mean '{elsewhere[match[0]]}'?"
-    return ""
 
 
 def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:

@@ -20,10 +20,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ersm_lab.config.compose import Experiment, compose_experiment, finish
+from ersm_lab.config.compose import Experiment, finish
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import conf_dir, options, register
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 _JOBS = "jobs="
 EVALUATION_KEYS = (

@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from ersm_lab.config.check import check_config, known_keys, nearest
-from ersm_lab.config.store import conf_dir, options
+from ersm_lab.config.check import check_config, known_keys
+from ersm_lab.config.store import find, options
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import nearest
 
 
 def load_document(
@@ -33,12 +34,13 @@ def load_document(
     ------
     UserError: no such document, unknown keys, wrong types or values; one line that ends with the file.
     """
-    known = options(group)
-    if name not in known:
+    file = find(group, name)
+    if file is None:
+        known = options(group)
         raise UserError(f"no {group} named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
     where = f"conf/{group}/{name}.yaml"
     try:
-        own = OmegaConf.load(conf_dir() / group / f"{name}.yaml")
+        own = OmegaConf.load(file)
         merged = OmegaConf.merge(OmegaConf.structured(kind), own, OmegaConf.from_dotlist(list(changes)))
         assert isinstance(merged, DictConfig)
         if check_parts:

@@ -1,8 +1,4 @@
-"""Registers every schema with Hydra and finds ``conf/``.
-
-A paper's schemas are found by folder: a module ``ersm_lab/papers/<paper>/schema.py`` with a dictionary
-``SCHEMAS: {(group, name): dataclass}``. A new paper needs no edit here.
-"""
+"""Registers every schema with Hydra, and finds the folders of YAML: ``conf/``, and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -10,23 +6,24 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_store import ConfigStore
 
 import ersm_lab
-from ersm_lab.config import picture_schemas, schemas, study_schemas
-from ersm_lab.errors import UserError
+from ersm_lab.config import schema
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import merged, plugins
+from ersm_lab.tracking import schema as trackers
 
 PACKAGE = Path(ersm_lab.__file__).parent
 _FROZEN: list[Path] = []
 
 
 def conf_dir() -> Path:
-    """The folder of YAML files: inside the package for a wheel, at the top of the repository otherwise."""
-    if _FROZEN:
-        return _FROZEN[-1]
+    """The lab's own folder of YAML files: inside the package for a wheel, at the top of the repository otherwise."""
     for candidate in (PACKAGE / "conf", PACKAGE.parent / "conf"):
         if (candidate / "config.yaml").is_file():
             return candidate
@@ -35,19 +32,28 @@ def conf_dir() -> Path:
     )
 
 
+def folders() -> list[Path]:
+    """Every folder of YAML, the lab's own first; of files with one name the first counts."""
+    if _FROZEN:
+        return [_FROZEN[-1]]
+    return [conf_dir(), *(plugin.conf for plugin in plugins().values() if plugin.conf is not None)]
+
+
 @contextmanager
 def frozen(own: Path | None = None) -> Iterator[None]:
-    """A copy of ``conf/`` stands for it while the block runs: later edits change nothing that is composed here.
+    """A copy of all folders stands for them while the block runs: later edits change nothing that is composed here.
 
     ``own``: a folder of the user's with the same groups. As in Hydra, it adds files and replaces none.
     """
     with tempfile.TemporaryDirectory(prefix="ersm_lab-conf-") as folder:
-        copy = Path(shutil.copytree(conf_dir(), Path(folder) / "conf"))
-        for path in own.rglob("*.yaml") if own else ():
-            place = copy / path.relative_to(own or path)
-            if not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, place)
+        first, *others = folders()
+        copy = Path(shutil.copytree(first, Path(folder) / "conf"))
+        for source in [*others, *([own] if own else [])]:
+            for path in source.rglob("*.yaml"):
+                place = copy / path.relative_to(source)
+                if not place.exists():
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(path, place)
         _FROZEN.append(copy)
         try:
             yield
@@ -57,16 +63,35 @@ def frozen(own: Path | None = None) -> Iterator[None]:
 
 def options(group: str) -> list[str]:
     """The names that ``group=`` takes."""
-    root = conf_dir() / group
-    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml"))
+    return sorted(
+        {
+            path.relative_to(root / group).with_suffix("").as_posix()
+            for root in folders()
+            for path in (root / group).rglob("*.yaml")
+        }
+    )
 
 
-def paper_schemas() -> dict[tuple[str, str], type]:
-    """The schemas of all papers, by (group, name)."""
-    found: dict[tuple[str, str], type] = {}
-    for path in sorted((PACKAGE / "papers").glob("*/schema.py")):
-        found.update(import_module(f"ersm_lab.papers.{path.parent.name}.schema").SCHEMAS)
-    return found
+def find(group: str, name: str) -> Path | None:
+    """The file of one option of a group, or None."""
+    files = (root / group / f"{name}.yaml" for root in folders())
+    return next((file for file in files if file.is_file()), None)
+
+
+def groups() -> list[str]:
+    """Every group of YAML, those of Hydra left out."""
+    found = {path.name for root in folders() for path in root.iterdir() if path.is_dir()}
+    return sorted(found - {"hydra"})
+
+
+def loader() -> ConfigLoaderImpl:
+    """Hydra's loader over all folders, with every schema registered."""
+    register()
+    first, *others = folders()
+    path = create_config_search_path(str(first))
+    for place, other in enumerate(others):
+        path.append(f"plug-in {place}", f"file://{other}")
+    return ConfigLoaderImpl(path)
 
 
 def register() -> None:
@@ -75,10 +100,5 @@ def register() -> None:
     # Hydra copies it whole at every composition, and for every line of its help: most of what these took. What is loaded
     # from it is copied anyway.
     store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
-    for (group, name), node in {
-        **schemas.SCHEMAS,
-        **picture_schemas.SCHEMAS,
-        **study_schemas.SCHEMAS,
-        **paper_schemas(),
-    }.items():
+    for (group, name), node in {**schema.SCHEMAS, **trackers.SCHEMAS, **merged("schemas")}.items():
         store.store(group=group or None, name=name, node=node, provider="ersm_lab")

@@ -7,24 +7,25 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from ersm_lab.config.check import nearest
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import owner, plugins
+from ersm_lab.core.settings import plain
+from ersm_lab.core.words import nearest
 
-ALLOWED = (
-    "ersm_lab.data.",
-    "ersm_lab.papers.",
+LIBRARIES = (
     "pytorch_lightning.callbacks.",
     "timm.optim.",
     "torch.optim.",
-)
+)  # besides the packages of plug-ins
 
 
 def check_allowed(node: Any, prefix: str = "") -> None:
     """Raises ``UserError`` for a ``_target_`` anywhere below ``node`` that is not on the allow-list (no import)."""
     for key, target, _ in _targets(node, prefix):
-        if not target.startswith(ALLOWED):
+        if not target.startswith(LIBRARIES) and owner(target) is None:
+            allowed = [*LIBRARIES, *(f"{plugin.package}." for plugin in plugins().values())]
             raise UserError(
-                f"'{key}_target_' is {target}, which may not be built; allowed: {', '.join(ALLOWED)}"
+                f"'{key}_target_' is {target}, which may not be built; allowed: {', '.join(allowed)}"
             )
 
 
@@ -57,8 +58,9 @@ def check_keywords(function: Any, keywords: Mapping[str, Any], where: str) -> No
 
 
 def build(node: Mapping[str, Any], where: str, *args: Any, **extra: Any) -> Any:
-    """Builds a ``{_target_: ..., keywords}`` node; ``args`` and ``extra`` come from the caller."""
-    keywords = {name: value for name, value in node.items() if name != "_target_"}
+    """Builds a ``{_target_: ..., keywords}`` node, whose keywords go in as plain containers; ``args`` and ``extra`` come
+    from the caller."""
+    keywords = {name: plain(value) for name, value in node.items() if name != "_target_"}
     target = resolve(str(node["_target_"]), where)
     check_keywords(target, keywords, where)
     return target(*args, **keywords, **extra)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ersm_lab.config.check import known_keys, nearest
-from ersm_lab.config.store import conf_dir, options, register
+from ersm_lab.config.check import known_keys
+from ersm_lab.config.store import groups, loader, options
+from ersm_lab.core.words import nearest
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
 
@@ -28,7 +28,7 @@ def one_line(error: BaseException) -> str:
             return f"cannot read the override '{link.override}': write key=value, group=option or key=a,b,c with -m"
     if match := re.search(r"Could not override '([^']+)'\.\s*No match in the defaults list", text):
         group = match[1].partition("@")[0].partition(":")[0]
-        return f"unknown group '{group}'{nearest(group, list(_groups()))}"
+        return f"unknown group '{group}'{nearest(group, groups())}"
     key = match[1] if (match := re.search(r"full_key: (\S+)", text)) else None
     if key and re.search(r"Key '[^']+' (?:is )?not in", text):
         known, parent = _known(), key.rpartition(".")[0]
@@ -57,10 +57,6 @@ def _missing_option(error: MissingConfigException) -> str:
     return f"no {group} named '{option}'{nearest(option, known)} There are: {shown}"
 
 
-def _groups() -> set[str]:
-    return {path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra"}
-
-
 def _where(text: str) -> str:
     match = re.search(r"In '([^']+)':", text)
     return f" (in conf/{match[1]}.yaml)" if match and match[1] != "config" else ""
@@ -68,11 +64,7 @@ def _where(text: str) -> str:
 
 def _known() -> set[str]:
     """The keys of the default configuration: what a mistyped one is compared with."""
-    register()
-    hydra = GlobalHydra.instance()
-    if hydra.is_initialized():
-        hydra.clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config")
-    assert isinstance(config, DictConfig)
+    config = loader().load_configuration("config", [], run_mode=RunMode.RUN)
+    with open_dict(config):
+        del config["hydra"]
     return set(known_keys(config))

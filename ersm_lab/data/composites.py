@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.generate import write_picture
 from ersm_lab.data.splits import ImageData, Split
-from ersm_lab.errors import UserError
 
 
 def write_composites(

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data import version
-from ersm_lab.errors import UserError
 
 _ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 _OTHER_NAMES = {"cifar10": "cifar-10-python"}  # the published archive is not named after the folder

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ersm_lab.data.locking import sole_writer
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import GENERATED
-from ersm_lab.errors import UserError
+from ersm_lab.files.sole_writer import sole_writer
 
 
 def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Callable[[Path], None]) -> None:

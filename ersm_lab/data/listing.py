@@ -10,12 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ersm_lab.data.archives import archive_of
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.picture_sets import LAYOUTS as PICTURES
 from ersm_lab.data.picture_sets import list_pictures
 from ersm_lab.data.version import GENERATED
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import archive_of
 
 
 def show(settings: dict[str, dict[str, object]]) -> None:

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.content import source_content
-from ersm_lab.data.locking import sole_writer
 from ersm_lab.data.scenes import SceneSplit
-from ersm_lab.errors import UserError
+from ersm_lab.files.sole_writer import sole_writer
 
 _VERSION = 1
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.picture_sets import LAYOUTS, list_pictures, truth_of
 from ersm_lab.data.pictures import Picture, read_pictures, scaled
 from ersm_lab.data.sampler import EpochSampler, EvalSampler
-from ersm_lab.errors import UserError
 
 
 class PictureDataset(Dataset[dict[str, Any]]):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.generate import generate_once, write_picture
 from ersm_lab.data.pictures import names_of, picture_files
 from ersm_lab.data.structures import KINDS, structure
-from ersm_lab.errors import UserError
 
 # bundled with scikit-image: none of these is downloaded
 PHOTOGRAPHS = (

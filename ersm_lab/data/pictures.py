@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ersm_lab.errors import UserError
-from ersm_lab.vision.images import SUFFIXES, UNREADABLE, to_rgb
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.images import SUFFIXES, UNREADABLE, to_rgb
 
 Pixels = np.ndarray[Any, np.dtype[Any]]
 CHANNELS = ("luminance", "each")

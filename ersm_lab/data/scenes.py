@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ersm_lab.errors import UserError
-from ersm_lab.vision.images import UNREADABLE, read_rgb
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.images import UNREADABLE, read_rgb
 from ersm_lab.vision.labels import IGNORE, LabelTable
 
 

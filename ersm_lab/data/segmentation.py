@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.packed import pack_folder, packed
 from ersm_lab.data.sampler import EpochSampler, EvalSampler
 from ersm_lab.data.scene_transforms import SceneTransform, rare_ids
 from ersm_lab.data.scenes import SceneData, SceneSplit
-from ersm_lab.errors import UserError
 
 DEFAULTS: dict[str, Any] = {
     "crop": (768, 768),

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from ersm_lab.errors import UserError
-from ersm_lab.vision.images import read_mask, read_rgb
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.images import read_mask, read_rgb
 
 
 class Split(Protocol):

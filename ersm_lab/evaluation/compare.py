@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ersm_lab.errors import UserError
-from ersm_lab.evaluation.deletion import ORDERS
-from ersm_lab.evaluation.figures import deletion_figure, heat_map, histogram_figure, occlusion_figure
-from ersm_lab.evaluation.gallery import draw_gallery
-from ersm_lab.evaluation.localisation import MEASURES
-from ersm_lab.evaluation.segmentation_compare import draw_segmentation, segmentation_differences
-from ersm_lab.metrics.intervals import paired_bootstrap
+from ersm_lab.core.errors import UserError
+from ersm_lab.evaluation.classifiers.deletion import ORDERS
+from ersm_lab.evaluation.classifiers.figures import (
+    deletion_figure,
+    heat_map,
+    histogram_figure,
+    occlusion_figure,
+)
+from ersm_lab.evaluation.classifiers.gallery import draw_gallery
+from ersm_lab.evaluation.classifiers.localisation import MEASURES
+from ersm_lab.evaluation.segmenters.differences import draw_segmentation, segmentation_differences
+from ersm_lab.statistics.intervals import paired_bootstrap
 
 BASELINES, FAVOURITES = ("baseline", "fornet_k1"), ("recommended", "fornet")
 

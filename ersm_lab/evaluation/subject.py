@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ersm_lab.evaluation.rankings import Scene
+from ersm_lab.evaluation.classifiers.rankings import Scene
 from ersm_lab.evaluation.runner import Runner
 
 

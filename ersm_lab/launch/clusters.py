@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.pool import Launcher
 from ersm_lab.launch.work import first_line, work
+from ersm_lab.plan.cells import Cell
 
 _STORE = 2**27  # bytes of shared memory for a Ray of our own: jobs leave files and pass on two strings
 

@@ -17,9 +17,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import Dealer
 from ersm_lab.launch.work import ended, oom_kills, work
+from ersm_lab.plan.cells import Cell
 
 
 @dataclass(eq=False)

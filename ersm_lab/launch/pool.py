@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.turns import answer, is_held
 from ersm_lab.launch.work import first_line
+from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.index import finished_runs
 
 _AGAIN = 20.0  # seconds before a job that found its cell taken is started again

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.pool import Outcome, Watcher
+from ersm_lab.plan.cells import Cell
 
 _EVERY = 30.0  # seconds between plain lines that only say that it is still alive
 _SHOWN = 12  # running jobs in the live table

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.locks import hold
+from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
-from ersm_lab.runs.locks import hold
 
 
 def is_held(cell: Cell) -> bool:

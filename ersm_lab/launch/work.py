@@ -10,9 +10,9 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.turns import in_turn
+from ersm_lab.plan.cells import Cell
 
 
 def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tuple[str, str]:

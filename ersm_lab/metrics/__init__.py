@@ -19,8 +19,6 @@ _HOME = {
     "SeamTest": "seams",
     "SegmentationScores": "segmentation",
     "deletion_curve": "deletion",
-    "paired_bootstrap": "intervals",
-    "paired_bootstrap_of_sums": "intervals",
     "pixel_curve": "pixel_deletion",
 }
 __all__ = sorted(_HOME)

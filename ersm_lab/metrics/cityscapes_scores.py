@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.boundaries import band_width, edge_ring, label_band
 from ersm_lab.metrics.boundary_matching import IGNORED, boundary_f, boundary_matches, disk_radius
 from ersm_lab.metrics.instance_weights import instance_categories, instance_counts

@@ -13,7 +13,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.vision.labels import LabelTable
 
 _FIRST = 1000  # ids up to here are no instances: labels without them, and groups

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 
 def check_labels(

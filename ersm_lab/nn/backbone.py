@@ -14,7 +14,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 _PREFIX = "backbone.net."  # where our own checkpoints keep a backbone's weights
 

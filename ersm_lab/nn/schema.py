@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ersm_lab.settings import setting
+from ersm_lab.core.settings import Settings, setting
 
 
 @dataclass
-class BackboneConfig:
+class BackboneConfig(Settings):
     """A timm feature extractor, cut at one stage. Weights come from at most one of ``pretrained``, ``checkpoint``,
     ``from_experiment``."""
 
     name: str = setting("resnet18", "any timm model that supports features_only and gives NCHW features")
     pretrained: bool = setting(False, "timm's weights from the hub (needs the network once)")
     checkpoint: str | None = setting(
-        None, "a local file: a timm state dict, or a checkpoint of one of our runs"
+        None, "a local file: a timm state dict, or a checkpoint of one of our runs", changes_result=False
     )
     from_experiment: str | None = setting(
         None,
         "an experiment whose run supplies the weights; it is run first when no finished run of it exists",
+        changes_result=False,
     )
-    from_overrides: list[str] = setting([], "overrides for that experiment")
+    from_overrides: list[str] = setting([], "overrides for that experiment", changes_result=False)
     out_index: int = setting(-1, "which stage's features; negative counts from the last")
     small_stem: bool = setting(
         False, "ResNets only: a 3x3 stride-1 stem without pooling, for images of about 32x32"
@@ -38,7 +39,7 @@ class BackboneConfig:
 
 
 @dataclass
-class ScheduleConfig:
+class ScheduleConfig(Settings):
     """The learning rate over the optimizer's steps, as a factor of ``optimizer.lr``."""
 
     name: str = setting("cosine", "shape after the warm-up", choices=("constant", "cosine", "poly"))
@@ -48,7 +49,7 @@ class ScheduleConfig:
 
 
 @dataclass
-class OptimizerConfig:
+class OptimizerConfig(Settings):
     """A torch optimizer by its import path; its keywords are checked against its signature."""
 
     _target_: str = setting("torch.optim.AdamW", "an optimizer of torch.optim")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ersm_lab.runs.files import write_json, write_with
+from ersm_lab.files.atomic import write_json, write_with
 
 if TYPE_CHECKING:
     import pandas

@@ -16,9 +16,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.atomic import write_json, write_text
 from ersm_lab.runs.artifacts import ArtifactStore
-from ersm_lab.runs.files import write_json, write_text
 from ersm_lab.runs.hashing import canonical_hash, package_digest
 from ersm_lab.runs.provenance import provenance
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data import version
 from ersm_lab.data.content import folder_fingerprint, layout_fingerprint
-from ersm_lab.errors import UserError
 from ersm_lab.runs.hashing import canonical_hash
 
 __all__ = ["data_fingerprint", "folder_fingerprint"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 import json
@@ -11,32 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ersm_lab
-
-# Nothing here changes a result. Dotted keys of the resolved configuration.
-DROPPED = (
-    "paths",
-    "logger",
-    "extra",
-    "resume",
-    "data.name",
-    "data.root",
-    "data.num_workers",
-    "data.pack",
-    "data.eval_batch_size",
-    "trainer.accelerator",
-    "trainer.progress",
-    "trainer.log_every",
-    "trainer.checkpoint_every_steps",
-    "trainer.threads",
-    "trainer.feature_cache.batch_size",
-    "model.variant",
-    "model.workers",
-    "model.keep_mib",
-    # the weights' identity is the upstream run's hash, or the file's digest, not the place of the file
-    "model.backbone.checkpoint",
-    "model.backbone.from_experiment",
-    "model.backbone.from_overrides",
-)
+from ersm_lab.core.settings import Settings, result_settings
 
 
 def canonical_hash(value: Any) -> str:
@@ -46,24 +20,17 @@ def canonical_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def config_hash(config: Mapping[str, Any], data: str, upstream: Mapping[str, str]) -> str:
+def config_hash(config: Settings, data: str, upstream: Mapping[str, str]) -> str:
     """The identity of a run's result.
 
     Parameters
     ----------
-    config: resolved; the keys in ``DROPPED`` do not count.
+    config: resolved; fields that change no result do not count (see ``core.settings.setting``).
     data: the data's fingerprint, which stands for its path.
     upstream: config hashes of the runs that this one is built on, by role. A ``model.backbone.checkpoint``
         that no run supplied counts with its content.
     """
-    kept = copy.deepcopy(dict(config))
-    for key in DROPPED:
-        node: Any = kept
-        *parents, last = key.split(".")
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(last, None)
+    kept = result_settings(config)
     options = kept.get("data", {}).get("options")
     while isinstance(options, dict) and isinstance(options.get("source"), dict):
         options["source"].pop("root", None)  # its content is in the fingerprint

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.tracking.guard import one_line, say
 
 __all__ = ["Tracker", "build_trackers", "close_all", "publish_all"]

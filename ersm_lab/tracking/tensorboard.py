@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.tracking.guard import Guard, GuardedLogger
 
 MAX_ROWS = 200  # of a table, which TensorBoard shows as text
@@ -40,7 +41,7 @@ class TensorBoardTracker:
             save_dir=str(place), name="tensorboard", version="", default_hp_metric=False
         )
         self.lightning_logger.guard = self._guard
-        text = OmegaConf.to_yaml(OmegaConf.create(dict(config)))
+        text = OmegaConf.to_yaml(OmegaConf.create(plain(config)))
         self._writer = self.lightning_logger.experiment
         self._writer.add_text("config", "```yaml\n" + text + "```")
 

@@ -19,7 +19,8 @@ from pytorch_lightning.callbacks import (
 )
 
 from ersm_lab.config.targets import build, check_keywords, resolve
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.nn.ema import ema_rule
 from ersm_lab.training.callbacks import FiniteLoss, PlainProgress, Reproducible
 from ersm_lab.training.checkpoint_io import AtomicCheckpointIO
@@ -61,7 +62,7 @@ def build_model(config: Config, data: Any) -> pl.LightningModule:
         raise UserError(
             f"data={config['data']['name']} {kinds}, but model {config['model']['variant']} learns from {fitting}"
         )
-    model: Any = build(config["model"], "model.", **given, optimizer=dict(config["optimizer"]))
+    model: Any = build(config["model"], "model.", **given, optimizer=plain(config["optimizer"]))
     if config["trainer"]["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
     if config["trainer"]["compile"]:

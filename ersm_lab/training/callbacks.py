@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 
 class FiniteLoss(pl.Callback):

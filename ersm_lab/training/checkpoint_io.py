@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ersm_lab.errors import UserError
+from ersm_lab.config.schema import RunConfig
+from ersm_lab.config.typed import typed_config
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import load, suite_spec
+from ersm_lab.core.settings import plain
 from ersm_lab.evaluation.compare import Member, compare
 from ersm_lab.evaluation.subject import Subject, same_backbone
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
@@ -65,7 +69,8 @@ def evaluate_runs(
         )
     evaluations = [
         run.evaluation(
-            config["evaluation"]["name"], {"evaluation": config["evaluation"], "data": config["data"]}
+            config["evaluation"]["name"],
+            {"evaluation": plain(config["evaluation"]), "data": plain(config["data"])},
         )
         for run, config in zip(runs, configs, strict=True)
     ]
@@ -82,10 +87,11 @@ def evaluate_runs(
     return found, _compare(runs, configs, evaluations)
 
 
-def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
     if run.status != "finished":
         raise UserError(f"{run.path} is {run.status}; only a finished run can be evaluated")
     config: dict[str, Any] = dict(run.config)
+    composed = plain(composed)
     config["paths"] = composed["paths"]
     if any(word.startswith("evaluation=") for word in overrides):
         config["evaluation"] = composed["evaluation"]
@@ -105,7 +111,7 @@ def _config_of(run: RunDirectory, composed: Mapping[str, Any], overrides: Sequen
     if backbone:
         own = {"checkpoint": None, "pretrained": False, "from_experiment": None}
         config["model"] = {**config["model"], "backbone": {**backbone, **own}}
-    return config
+    return typed_config(config, str(run.path / "config.yaml"))
 
 
 def _moved(config: Mapping[str, Any], folder: str) -> str:
@@ -176,7 +182,9 @@ def _subject(
 
 def _suite(settings: Mapping[str, Any]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:
     suite: Callable[[Sequence[Subject]], list[dict[str, Any]]]
-    suite = import_module(f"ersm_lab.evaluation.{settings['suite']}").evaluate
+    suite = load(suite_spec(settings["suite"]).target)
+    if isinstance(suite, type):
+        suite = suite().evaluate
     return suite
 
 
@@ -190,7 +198,7 @@ def _controls(
         folder = (config["evaluation"].get("deletion") or {}).get(role)
         if folder:
             run = RunDirectory.open(Path(folder))
-            own = {**run.config, "paths": config["paths"]}
+            own = typed_config({**run.config, "paths": plain(config["paths"])})
             own["model"]["backbone"].update(checkpoint=None, pretrained=False, from_experiment=None)
             model = build_model(own, flow.data)
             load_checkpoint(model, run.checkpoints / f"{config['evaluation']['checkpoint']}.ckpt")
@@ -221,7 +229,7 @@ def _compare(
         runs[0].record["paper"],
         settings["name"],
         inputs,
-        dict(settings),
+        plain(settings),
     )
     members = [
         Member(
@@ -229,7 +237,9 @@ def _compare(
         )
         for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
     ]
-    first = {**configs[0], "logger": {**configs[0]["logger"], "job_type": "compare"}}
+    first = configs[0]
+    if hasattr(first.logger, "job_type"):
+        first = replace(first, logger=replace(first.logger, job_type="compare"))
     trackers = build_trackers(first, runs[0], comparison)
     status = "failed"
     try:

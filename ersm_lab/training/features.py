@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.runs.hashing import canonical_hash
 

@@ -16,9 +16,10 @@ import pytorch_lightning as pl
 import torch
 
 from ersm_lab.config.compose import Experiment
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
+from ersm_lab.files.locks import hold
 from ersm_lab.runs.directory import RunDirectory
-from ersm_lab.runs.locks import hold
 from ersm_lab.runs.log import run_log
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets, gpu_record
@@ -38,7 +39,7 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
     Parameters
     ----------
     experiment: what to run.
-    record: what goes into ``run.json`` from the start (hashes, upstream runs); see ``ersm_lab.launch.identity``.
+    record: what goes into ``run.json`` from the start (hashes, upstream runs); see ``ersm_lab.plan.identity``.
     resume: an unfinished run directory to go on with, from its ``checkpoints/last.ckpt``.
 
     Raises
@@ -56,7 +57,12 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
     else:
         outputs = Path(config["paths"]["outputs"])
         run = RunDirectory.create(
-            outputs, experiment.paper, experiment.name, config, list(experiment.overrides), dict(record)
+            outputs,
+            experiment.paper,
+            experiment.name,
+            plain(config),
+            list(experiment.overrides),
+            dict(record),
         )
     with hold(run.path / "config.yaml") as lock:  # two that resume it would write the same files
         if lock is None:
@@ -73,7 +79,7 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
 
 
 def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) -> None:
-    trackers = build_trackers(dict(config), run)
+    trackers = build_trackers(config, run)
     status = "failed"
     try:
         model, flow = _fit(config, run, trackers, last)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 IGNORE = 255
 

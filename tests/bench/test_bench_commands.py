@@ -11,10 +11,9 @@ from ersm_lab.bench import head_sweep, recheck, start
 from ersm_lab.bench.processes import Cost, spend
 from ersm_lab.bench.processes import lab as command
 from ersm_lab.bench.table import Row, render
-from ersm_lab.config.cells import compose_cells
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.errors import UserError
-from ersm_lab.launch.identity import identify
+from ersm_lab.config.composer import compose_cells, compose_experiment
+from ersm_lab.core.errors import UserError
+from ersm_lab.plan.identity import identify
 
 SMALL = ("experiment=ersm/digits", "model=ersm/baseline,ersm/recommended", "seed=0,1")
 # the recipe with a tiny backbone

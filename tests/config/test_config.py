@@ -10,10 +10,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import conf_dir, options
 from ersm_lab.config.targets import check_keywords, resolve
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 EXPERIMENTS = options("experiment")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ersm_lab.config.claims import arms_of, claims_request, load_claim
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.claims.schema import arms_of, claims_request, load_claim
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 
 @pytest.mark.parametrize("name", options("claim"))

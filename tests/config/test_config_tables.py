@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ersm_lab.config.cells import Composer
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.cli.doctor import _SOURCES
+from ersm_lab.config.composer import Composer, compose_experiment
 from ersm_lab.config.store import options
-from ersm_lab.config.tables import combinations, load_table
-from ersm_lab.doctor import _SOURCES
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.tables.schema import combinations, load_table
 
 
 @pytest.mark.parametrize("name", options("table"))

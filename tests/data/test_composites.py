@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.composites import write_composites
 from ersm_lab.data.generate import generate_once
 from ersm_lab.data.layouts import read_layout
@@ -22,7 +23,6 @@ from ersm_lab.data.module import ImageDataModule, SplitDataset
 from ersm_lab.data.sampler import EpochSampler, EvalSampler
 from ersm_lab.data.splits import ArraySplit, ImageData, divide
 from ersm_lab.data.transforms import ImageTransform
-from ersm_lab.errors import UserError
 from ersm_lab.metrics.localisation import mask_auroc
 from ersm_lab.training.build import build_data
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ersm_lab.data.archives import extract, folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.splits import FileSplit
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import extract, folder_or_archive
 
 
 def write(root: Path, *names: str, value: int = 100, mode: str = "L") -> None:

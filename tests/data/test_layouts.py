@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ersm_lab.data.archives import extract, folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.module import ImageDataModule
 from ersm_lab.data.splits import divide, stratified_order
-from ersm_lab.errors import UserError
-from ersm_lab.vision.images import read_rgb
+from ersm_lab.files.archives import extract, folder_or_archive
+from ersm_lab.files.images import read_rgb
 
 
 def picture(path: Path, size=(12, 10), value=100, mode="RGB") -> Path:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.transforms import ImageTransform
-from ersm_lab.errors import UserError
 from ersm_lab.runs.hashing import canonical_hash
 
 SETTINGS = {

@@ -7,11 +7,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.picture_module import PictureDataModule
 from ersm_lab.data.picture_sets import PHOTOGRAPHS, list_pictures
 from ersm_lab.data.pictures import names_of, picture_files, read_pictures, scaled
 from ersm_lab.data.structures import KINDS, structure
-from ersm_lab.errors import UserError
 
 RNG = np.random.default_rng(0)
 GREY8 = RNG.integers(0, 256, (9, 11), dtype=np.uint8)

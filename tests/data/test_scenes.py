@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
 from ersm_lab.data.streets import make_scene
-from ersm_lab.errors import UserError
 from ersm_lab.vision.cityscapes import CITYSCAPES
 from tests import small_data
 

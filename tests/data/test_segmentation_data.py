@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.packed import pack_folder
 from ersm_lab.data.scene_transforms import SceneTransform
 from ersm_lab.data.segmentation import DEFAULTS, SegmentationDataModule
-from ersm_lab.errors import UserError
 from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.runs.hashing import config_hash
 from ersm_lab.vision.labels import IGNORE

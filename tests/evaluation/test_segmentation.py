@@ -14,15 +14,15 @@ from PIL import Image
 from torch import nn
 
 from ersm_lab.cli import main
-from ersm_lab.config.compose import compose_experiment
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
-from ersm_lab.errors import UserError
-from ersm_lab.evaluation.inference import Segmenter, windows
-from ersm_lab.evaluation.overlays import error_picture
-from ersm_lab.evaluation.prediction_folder import find_predictions, score_folder
 from ersm_lab.evaluation.runner import Runner
-from ersm_lab.launch.cells import prepare
+from ersm_lab.evaluation.segmenters.inference import Segmenter, windows
+from ersm_lab.evaluation.segmenters.overlays import error_picture
+from ersm_lab.evaluation.segmenters.prediction_folder import find_predictions, score_folder
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
+from ersm_lab.plan.cells import prepare
 from ersm_lab.training.run import train
 from ersm_lab.vision.cityscapes import CITYSCAPES
 from tests.metrics.test_segmentation_cityscapes import official
@@ -263,7 +263,7 @@ def test_error_picture():
 
 def test_statistics_of_sums_are_the_metrics():
     """The comparison's own arithmetic against ``CityscapesScores`` on random maps, ignored and absent labels among them."""
-    from ersm_lab.evaluation.segmentation_compare import statistics
+    from ersm_lab.evaluation.segmenters.differences import statistics
 
     torch.manual_seed(0)
     scores = CityscapesScores(CITYSCAPES)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ersm_lab.cli import main
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.launch.cells import prepare
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.plan.cells import prepare
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.training.run import train
 

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.errors import UserError
-from ersm_lab.evaluation.slem_maps import shannon_entropy
-from ersm_lab.evaluation.slem_subject import STAND_INS, stand_in_note
-from ersm_lab.launch.cells import prepare
-from ersm_lab.metrics.correlation import rank_correlation
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import entropy_points, spatial_learning_entropy
-from ersm_lab.papers.slem.studies.truth import against_truth, edge_auroc
+from ersm_lab.papers.slem.suites.maps import shannon_entropy
+from ersm_lab.papers.slem.suites.subject import STAND_INS, stand_in_note
+from ersm_lab.papers.slem.suites.truth import against_truth, edge_auroc
+from ersm_lab.plan.cells import prepare
+from ersm_lab.statistics.correlation import rank_correlation
 from ersm_lab.training.evaluate import evaluate_runs
 from ersm_lab.training.run import train
 

@@ -12,12 +12,12 @@ import torch
 
 from ersm_lab.cli import main
 from ersm_lab.config.command_line import evaluation_request
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.evaluation.occlusion import cells_of, occluded
-from ersm_lab.evaluation.rankings import RANKINGS, importances
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.evaluation.classifiers.occlusion import cells_of, occluded
+from ersm_lab.evaluation.classifiers.rankings import RANKINGS, importances
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.launch.cells import prepare
+from ersm_lab.plan.cells import prepare
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.build import build_data, build_model

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.config.sweeps import sweep_request
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.clusters import make_launcher
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
+from ersm_lab.sweeps.schema import sweep_request
 from tests.launch.test_sweeps import SMALL, finish, lab_command
 
 LAUNCHERS = {
@@ -91,8 +91,8 @@ def test_a_missing_extra_is_one_line_with_the_command(
 def test_slurm_without_a_cluster_says_so(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit", reason="submitit is an optional extra")
     monkeypatch.setenv("PATH", str(lab))
-    from ersm_lab.config.compose import compose_experiment
-    from ersm_lab.launch.cells import Cell
+    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.plan.cells import Cell
 
     launcher = make_launcher(sweep_request(["-m", "launcher=slurm"]).launcher, 1)
     cell = Cell(compose_experiment(SMALL), {"config_hash": "0"})
@@ -102,9 +102,9 @@ def test_slurm_without_a_cluster_says_so(lab: Path, monkeypatch: pytest.MonkeyPa
 
 def test_sbatch_gets_what_the_preset_says(lab: Path) -> None:
     """Breaks when a setting does not reach submitit under the name that it knows, or CPU runs ask for GPUs."""
-    from ersm_lab.config.compose import compose_experiment
-    from ersm_lab.launch.cells import Cell
+    from ersm_lab.config.composer import compose_experiment
     from ersm_lab.launch.clusters import _slurm_parameters
+    from ersm_lab.plan.cells import Cell
 
     words = ["launcher=slurm", "launcher.partition=gpu", "launcher.minutes=30", "launcher.memory_gb=8"]
     words += ["launcher.setup=[module load cuda]", "launcher.parameters.exclude=node7"]

@@ -14,11 +14,11 @@ import ersm_lab.launch.gpus as gpus
 import ersm_lab.launch.local as local
 import ersm_lab.launch.status as status_module
 from ersm_lab.config.compose import Experiment
-from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.gpus import Dealer, parse_listing, visible_gpus
 from ersm_lab.launch.pool import Outcome, drive
 from ersm_lab.launch.status import Status, duration
 from ersm_lab.launch.work import ended, first_line
+from ersm_lab.plan.cells import Cell
 from tests.launch.test_sweeps import ROOT
 
 LISTING = """\

@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 
-import ersm_lab.launch.claim_runs as claim_runs
-import ersm_lab.launch.claims as claims
+import ersm_lab.claims.check as claims
+import ersm_lab.claims.shelf as claim_runs
+from ersm_lab.claims.schema import load_claim
+from ersm_lab.claims.shelf import Shelf
 from ersm_lab.cli import main
-from ersm_lab.config.claims import load_claim
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.config.tables import combinations, load_table
-from ersm_lab.errors import UserError
-from ersm_lab.launch.claim_runs import Shelf
-from ersm_lab.launch.identity import identify
-from ersm_lab.launch.plan import Planner
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
+from ersm_lab.plan.graph import Planner
+from ersm_lab.plan.identity import identify
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.tables.schema import combinations, load_table
 
 DATA = {"name": "cluttered_digits", "layout": "composites", "options": {"source": {"layout": "digits"}}}
 ARMS = ("published", "recommended", "baseline")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-import ersm_lab.launch.tables as tables
-from ersm_lab.errors import UserError
-from ersm_lab.launch.cells import Cell
+import ersm_lab.tables.plan as tables
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.pool import Outcome, Watcher
+from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from tests.conftest import TINY
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.config.space import Dimension, split_space
-from ersm_lab.config.sweeps import sweep_request
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.launch.pool import Watcher
-from ersm_lab.launch.search import Search, best_lines, describe
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
+from ersm_lab.sweeps.schema import sweep_request
+from ersm_lab.sweeps.search import Search, best_lines, describe
+from ersm_lab.sweeps.space import Dimension, split_space
 from tests.launch.test_sweeps import SMALL
 
 WORDS = [
@@ -100,7 +100,7 @@ class Runs:
 def go(words: list[str], launcher: Runs) -> Search:
     import contextlib
 
-    from ersm_lab.launch.search import run_search
+    from ersm_lab.sweeps.search import run_search
 
     request = sweep_request(words)
     search = Search(request)
@@ -172,7 +172,7 @@ def test_a_metric_that_runs_do_not_report_is_one_line(lab: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_study(lab: Path) -> None:
-    from ersm_lab.launch.search import _alone
+    from ersm_lab.sweeps.search import _alone
 
     with _alone(lab / "x"), pytest.raises(UserError, match="another process"), _alone(lab / "x"):
         pass

@@ -13,24 +13,24 @@ from pathlib import Path
 import pytest
 
 import ersm_lab
-from ersm_lab.config.cells import compose_cells
 from ersm_lab.config.command_line import compose_all
 from ersm_lab.config.compose import Experiment
+from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import conf_dir, frozen, options
-from ersm_lab.config.sweeps import (
+from ersm_lab.core.errors import UserError
+from ersm_lab.launch.pool import Outcome
+from ersm_lab.plan.cells import Cell
+from ersm_lab.runs.index import find_runs
+from ersm_lab.sweeps import record
+from ersm_lab.sweeps.record import SweepRecord
+from ersm_lab.sweeps.schema import (
     SweepConfig,
     is_sweep,
     merge_words,
     preset_words,
     sweep_request,
 )
-from ersm_lab.errors import UserError
-from ersm_lab.launch import record
-from ersm_lab.launch.cells import Cell
-from ersm_lab.launch.pool import Outcome
-from ersm_lab.launch.record import SweepRecord
-from ersm_lab.runs.index import find_runs
 from tests.conftest import TINY
 
 ROOT = str(Path(ersm_lab.__file__).parents[1])
@@ -167,7 +167,7 @@ def test_presets_compose_and_name_known_keys(name: str, lab: Path) -> None:
     """Breaks when a preset names a key or an experiment that is gone. A search is composed at its ends."""
     request = sweep_request(["-m", f"sweep={name}"])
     if request.search is not None:
-        from ersm_lab.config.space import split_space
+        from ersm_lab.sweeps.space import split_space
 
         fixed, space = split_space(request.words)
         words = [*fixed, *(f"{one.key}={','.join(one.ends())}" for one in space)]

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.config.compose import Experiment
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.files import locks
+from ersm_lab.files.locks import hold
 from ersm_lab.launch import pool
-from ersm_lab.launch.cells import Cell
 from ersm_lab.launch.pool import Watcher, drive, run_cells
 from ersm_lab.launch.turns import _lock, answer, in_turn, is_held
-from ersm_lab.runs import locks
+from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
-from ersm_lab.runs.locks import hold
 from tests.launch.test_sweeps import LONG, ROOT, SMALL, finish, lab_command
 
 

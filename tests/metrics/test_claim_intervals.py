@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ersm_lab.metrics.intervals import (
+from ersm_lab.statistics.intervals import (
     interval_over_seeds,
     paired_bootstrap,
     paired_bootstrap_of_sums,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ersm_lab.metrics.intervals import paired_bootstrap
+from ersm_lab.statistics.intervals import paired_bootstrap
 
 
 def test_a_constant_difference_has_no_width():

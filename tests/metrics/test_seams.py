@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
-from ersm_lab.metrics import SeamTest, paired_bootstrap_of_sums
+from ersm_lab.metrics import SeamTest
 from ersm_lab.metrics.seams import DISTANCES, distance_bins, seam_counts, seam_excess, seam_pixels
+from ersm_lab.statistics import paired_bootstrap_of_sums
 
 
 def test_seam_pixels_by_brute_force():
@@ -91,7 +92,7 @@ def test_a_network_with_seams_is_found_and_its_control_is_not():
 
 def test_bootstrap_of_sums_agrees_with_the_plain_one_and_with_the_set():
     """For a mean both must agree; for mIoU the estimate is that of the summed matrices, not a mean over images."""
-    from ersm_lab.metrics import paired_bootstrap
+    from ersm_lab.statistics import paired_bootstrap
 
     torch.manual_seed(0)
     hits = torch.rand(2, 40).numpy()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores, class_table
 from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.segmentation import SegmentationScores, confusion_matrix, iou
 from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ersm_lab.reports.claims_text import write_claims
-from ersm_lab.reports.page import write_page
-from ersm_lab.reports.query import select
+from ersm_lab.claims.text import write_claims
+from ersm_lab.report.page import write_page
+from ersm_lab.report.query import select
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
 from ersm_lab.runs.index import find_runs

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ersm_lab.reports.page import write_page
-from ersm_lab.reports.query import select
+from ersm_lab.report.page import write_page
+from ersm_lab.report.query import select
 from tests.reports.browser import Opened
 from tests.reports.conftest import make_run
 from tests.reports.test_report_page import HOSTILE

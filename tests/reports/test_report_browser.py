@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ersm_lab.reports.page import write_page
-from ersm_lab.reports.query import select
+from ersm_lab.report.page import write_page
+from ersm_lab.report.query import select
 from tests.reports.browser import Opened
 from tests.reports.conftest import make_run
 
@@ -174,7 +174,7 @@ def test_an_experiment_opens_with_its_own_runs_and_sections(
 
 def test_curves_without_a_common_range_have_no_mean(opened: Opened) -> None:
     """The page's own function, which no data of a run directory's shape reach."""
-    text = (files("ersm_lab.reports") / "assets" / "series.js").read_text(encoding="utf-8")
+    text = (files("ersm_lab.report") / "assets" / "series.js").read_text(encoding="utf-8")
     script = f"(curves) => {{ const state = {{}}; {text}; return meanCurve(curves); }}"
     apart = [[[0, 1], [1, 1]], [[2, 3], [3, 3]]]
     assert opened.page.evaluate(script, apart) == {"points": [], "band": []}

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ersm_lab.errors import UserError
-from ersm_lab.metrics.intervals import Interval
-from ersm_lab.reports.claim_numbers import Numbers, is_embedded, measure, read_from
-from ersm_lab.reports.claims import judge, outcome, spec_of
-from ersm_lab.reports.claims_text import caution, is_short, lines_of, markdown, write_claims
-from ersm_lab.reports.extras import read_claims
+from ersm_lab.claims.numbers import Numbers, is_embedded, measure, read_from
+from ersm_lab.claims.text import caution, is_short, lines_of, markdown, write_claims
+from ersm_lab.claims.verdict import judge, outcome, spec_of
+from ersm_lab.core.errors import UserError
+from ersm_lab.report.extras import read_claims
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.statistics.intervals import Interval
 
 EMBEDDED = {"name": "digits", "layout": "digits", "options": {}}
 REAL = {"name": "cifar10", "layout": "cifar10", "options": {}}
@@ -422,5 +422,5 @@ def test_a_verdict_that_lacked_something_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_verdicts_need_no_torch() -> None:
-    code = "import sys, ersm_lab.reports.claims, ersm_lab.launch.claims; sys.exit('torch' in sys.modules)"
+    code = "import sys, ersm_lab.claims.verdict, ersm_lab.claims.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

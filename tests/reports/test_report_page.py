@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ersm_lab.errors import UserError
-from ersm_lab.reports.classes import read_classes
-from ersm_lab.reports.curves import FAMILIES, Family, read_family, read_history, thin
-from ersm_lab.reports.page import write_page
-from ersm_lab.reports.pictures import embed, figures
-from ersm_lab.reports.query import select
+from ersm_lab.core.errors import UserError
+from ersm_lab.report.classes import read_classes
+from ersm_lab.report.curves import FAMILIES, Family, read_family, read_history, thin
+from ersm_lab.report.page import write_page
+from ersm_lab.report.pictures import embed, figures
+from ersm_lab.report.query import select
 from ersm_lab.runs.directory import RunDirectory
 from tests.reports.conftest import evaluate, make_run, picture
 
@@ -309,7 +309,7 @@ def test_the_verb_writes_the_page_without_torch(outputs: Path, tmp_path: Path) -
     ],
 )
 def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Path) -> None:
-    from ersm_lab.reports.command import command
+    from ersm_lab.report.command import command
 
     with pytest.raises(UserError, match=message):
         command(words, str(outputs))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.errors import UserError
-from ersm_lab.reports.query import resolve, select
+from ersm_lab.core.errors import UserError
+from ersm_lab.report.query import resolve, select
 
 
 def names(words: list[str], outputs: Path) -> list[tuple[str, int]]:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ersm_lab.errors import UserError
-from ersm_lab.reports.render import latex, markdown
-from ersm_lab.reports.tables import summarise
-from ersm_lab.reports.write import write_table
+from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.tables.summary import summarise
+from ersm_lab.tables.text import latex, markdown
+from ersm_lab.tables.write import write_table
 
 TABLE = {
     "title": "Two arms",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.runs import directory
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.tracking.guard import Guard, GuardedLogger
 

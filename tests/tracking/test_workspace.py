@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.launch.cells import prepare
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.plan.cells import prepare
 from tests.conftest import TINY
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "wandb_workspace.py"

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from ersm_lab.cli import main
-from ersm_lab.config.compose import compose_experiment
-from ersm_lab.launch.cells import prepare
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.plan.cells import prepare
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.build import build_data, build_model
 from ersm_lab.training.data_flow import Flow

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
+from ersm_lab.files.images import read_mask, read_rgb
 from ersm_lab.vision.figures import PALETTE, faded, figure_style, upsample
-from ersm_lab.vision.images import read_mask, read_rgb
 
 
 def test_deep_pictures_are_scaled(tmp_path):

@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.splits import ImageData
-from ersm_lab.errors import UserError
 
 _NAMES: dict[type, str] = {
     int: "a whole number",

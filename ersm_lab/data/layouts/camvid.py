@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.scenes import SceneData, SceneSplit, paired
-from ersm_lab.errors import UserError
+from ersm_lab.files.images import SUFFIXES
 from ersm_lab.vision.camvid import CAMVID
-from ersm_lab.vision.images import SUFFIXES
 
 
 def read(root: Path) -> SceneData:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10
 
-from ersm_lab.data.archives import archive_of, folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import imagefolder
 from ersm_lab.data.splits import ArraySplit, ImageData
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import archive_of, folder_or_archive
 
 _OFFICIAL = "cifar-10-batches-py"
 _ARCHIVE = "cifar-10-python"

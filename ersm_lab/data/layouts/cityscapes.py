@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.scenes import SceneData, SceneSplit, paired
-from ersm_lab.errors import UserError
 from ersm_lab.vision.cityscapes import CITYSCAPES
 
 _IMAGE = "_leftImg8bit.png"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.composites import write_composites
 from ersm_lab.data.content import source_content
 from ersm_lab.data.generate import generate_once
 from ersm_lab.data.layouts import check_options, imagefolder, read_layout
 from ersm_lab.data.splits import ImageData, divide
-from ersm_lab.errors import UserError
 
 _SOURCE = {
     "layout": str,

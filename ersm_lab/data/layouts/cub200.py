@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ersm_lab.data.archives import archive_of, folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.splits import FileSplit, ImageData
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import archive_of, folder_or_archive
 
 _MD5 = {
     "CUB_200_2011.tgz": "97eceeb196236b17998738112f37df78",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.generate import generate_once, write_picture
 from ersm_lab.data.layouts import imagefolder
 from ersm_lab.data.splits import ImageData, stratified_order
-from ersm_lab.errors import UserError
 
 
 def read(root: Path, size: int = 16, test_fraction: float = 0.3, seed: int = 0) -> ImageData:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.splits import FileSplit, ImageData
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import folder_or_archive
 
 _MD5 = {"food-101.tar.gz": "85eeb15f3717b99a5da872d97d918f87"}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.splits import FileSplit, ImageData, Subset, stratified_order
-from ersm_lab.errors import UserError
-from ersm_lab.vision.images import SUFFIXES
+from ersm_lab.files.archives import folder_or_archive
+from ersm_lab.files.images import SUFFIXES
 
 _NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 

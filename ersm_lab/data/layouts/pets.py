@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ersm_lab.data.archives import folder_or_archive
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.splits import FileSplit, ImageData
-from ersm_lab.errors import UserError
+from ersm_lab.files.archives import folder_or_archive
 
 _MD5 = {
     "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",

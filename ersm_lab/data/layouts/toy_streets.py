@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.generate import generate_once
 from ersm_lab.data.layouts import cityscapes
 from ersm_lab.data.scenes import SceneData
 from ersm_lab.data.streets import make_scene, write_scene
-from ersm_lab.errors import UserError
 
 CITIES = {"train": ("appelstadt", "birnburg", "kirschheim"), "val": ("nussdorf",)}
 

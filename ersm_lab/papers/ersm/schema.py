@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ersm_lab.core.schema import ModelConfig
+from ersm_lab.core.settings import Settings, setting
 from ersm_lab.nn.schema import BackboneConfig
-from ersm_lab.settings import setting
 
 
 @dataclass
-class EnergyMaskConfig:
+class EnergyMaskConfig(Settings):
     """The energy-mask layer; the names and defaults are those of ``EnergyMask`` (the recommended variant)."""
 
     enabled: bool = setting(True, "false: no layer at all, the plain classifier")
@@ -35,11 +36,13 @@ class EnergyMaskConfig:
 
 
 @dataclass
-class ERSMConfig:
+class ERSMConfig(ModelConfig):
     """An ERSM classifier: backbone, energy mask, pooling, linear head."""
 
     _target_: str = "ersm_lab.papers.ersm.ERSMClassifier"
-    variant: str = setting("recommended", "the name under which dashboards and tables group this arm")
+    variant: str = setting(
+        "recommended", "the name under which dashboards and tables group this arm", changes_result=False
+    )
     backbone: BackboneConfig = setting(BackboneConfig)
     freeze_backbone: bool = setting(True, "eval mode and no gradient, whatever train() is called with")
     mask: EnergyMaskConfig = setting(EnergyMaskConfig)

@@ -10,7 +10,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.papers.fornet.head import FoRNetHead, FoRNetOutput
 

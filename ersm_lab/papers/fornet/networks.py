@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.fornet.head import FoRNetOutput
 from ersm_lab.papers.fornet.model import FoRNet, load_weights
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ersm_lab.settings import setting
+from ersm_lab.core.schema import ModelConfig
+from ersm_lab.core.settings import Settings, setting
 
 
 @dataclass
-class SegmentationBackboneConfig:
+class SegmentationBackboneConfig(Settings):
     """A timm network at an output stride. Weights come from at most one of ``pretrained``, ``checkpoint``,
     ``from_experiment``."""
 
@@ -19,13 +20,14 @@ class SegmentationBackboneConfig:
     )
     pretrained: bool = setting(False, "weights from the hub (needs the network once)")
     checkpoint: str | None = setting(
-        None, "a local file: a timm state dict, or a checkpoint of a classifier of ours"
+        None, "a local file: a timm state dict, or a checkpoint of a classifier of ours", changes_result=False
     )
     from_experiment: str | None = setting(
         None,
         "an experiment whose run supplies the weights; it is run first when no finished run of it exists",
+        changes_result=False,
     )
-    from_overrides: list[str] = setting([], "overrides for that experiment")
+    from_overrides: list[str] = setting([], "overrides for that experiment", changes_result=False)
     kwargs: dict[str, Any] = setting({}, "further keywords for timm.create_model")
 
     @staticmethod
@@ -37,7 +39,7 @@ class SegmentationBackboneConfig:
 
 
 @dataclass
-class FoRNetHeadConfig:
+class FoRNetHeadConfig(Settings):
     """FoR-Net's head; the names and defaults are those of ``FoRNetHead`` (the published settings)."""
 
     channels: int = setting(256, "width of the projected features and of the decoder, even", ge=2)
@@ -68,7 +70,7 @@ class FoRNetHeadConfig:
 
 
 @dataclass
-class FoRNetLossConfig:
+class FoRNetLossConfig(Settings):
     """The loss; the names and defaults are those of ``FoRNetLoss`` (the published settings)."""
 
     lambda_dice: float = setting(1.0, "weight of the Dice term", ge=0)
@@ -84,11 +86,13 @@ class FoRNetLossConfig:
 
 
 @dataclass
-class FoRNetConfig:
+class FoRNetConfig(ModelConfig):
     """A segmentation network with its loss: FoR-Net, or a baseline under the same loss and trainer."""
 
     _target_: str = "ersm_lab.papers.fornet.FoRNetSegmenter"
-    variant: str = setting("published", "the name under which dashboards and tables group this arm")
+    variant: str = setting(
+        "published", "the name under which dashboards and tables group this arm", changes_result=False
+    )
     architecture: str = setting(
         "fornet", "the network", choices=("fornet", "deeplabv3plus", "pspnet", "fpn", "segformer")
     )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, what most readers call greyscale

@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from ersm_lab.core.errors import UserError
 from ersm_lab.data.pictures import Picture, names_of, picture_files, read_pictures
-from ersm_lab.errors import UserError
 from ersm_lab.papers.slem.checks import luminance
-from ersm_lab.papers.slem.engine import newly_compiled, prepare
+from ersm_lab.papers.slem.engine.learner import newly_compiled, prepare
 from ersm_lab.papers.slem.maps import cores, spatial_learning_entropy
 from ersm_lab.papers.slem.outputs import SHOWN, Done, write_picture, write_summary
 from ersm_lab.papers.slem.points import entropy_points

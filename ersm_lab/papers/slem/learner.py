@@ -18,11 +18,11 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem.checks import InputError, luminance
-from ersm_lab.papers.slem.engine import Engine, Maps, Settings
+from ersm_lab.papers.slem.engine.learner import Engine, Maps, Settings
+from ersm_lab.papers.slem.engine.network import Network
 from ersm_lab.papers.slem.maps import cores
-from ersm_lab.papers.slem.network import Network
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 

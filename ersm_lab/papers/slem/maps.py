@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ersm_lab.papers.slem.checks import Array, InputError, choice, integer, luminance, sensitivities
-from ersm_lab.papers.slem.engine import Engine, Maps, Settings
+from ersm_lab.papers.slem.engine.learner import Engine, Maps, Settings
 
 ENGINES = ("auto", "cpu", "cuda")
 AT_ONCE = 512  # images of one shape that CUDA learns together
@@ -124,7 +124,7 @@ def _on_cuda(images: Iterable[Any], device: str = "cuda", **settings: Any) -> It
 
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("engine is 'cuda', but torch sees no CUDA device; use engine=cpu")
-    from ersm_lab.papers.slem.cuda import CudaEngine
+    from ersm_lab.papers.slem.engine.cuda import CudaEngine
 
     weights, epochs = settings.pop("initial_weights", None), integer("epochs", settings.pop("epochs", 1), 1)
     chosen = _settings(weights, settings)

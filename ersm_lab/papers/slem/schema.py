@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ersm_lab.settings import setting
+from ersm_lab.core.schema import ModelConfig
+from ersm_lab.core.settings import setting
+
+TRAVERSALS = ("raster", "serpentine", "column", "hilbert", "random")
 
 
 @dataclass
-class SLEMConfig:
+class SLEMConfig(ModelConfig):
     """An entropy learner; the names and defaults are those of ``engine.Settings``."""
 
     _target_: str = "ersm_lab.papers.slem.EntropyLearner"
-    variant: str = setting("slem", "the name under which dashboards and tables group this learner")
-    workers: int | None = setting(None, "images of a batch at a time, a core each; null: all cores", ge=1)
-    keep_mib: int = setting(1024, "maps held in memory, in all; others are learnt again when needed", ge=0)
+    variant: str = setting(
+        "slem", "the name under which dashboards and tables group this learner", changes_result=False
+    )
+    workers: int | None = setting(
+        None, "images of a batch at a time, a core each; null: all cores", ge=1, changes_result=False
+    )
+    keep_mib: int = setting(
+        1024, "maps held in memory, in all; others are learnt again when needed", ge=0, changes_result=False
+    )
     window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
     hidden: list[int] = setting([16], "units per hidden layer", ge=1)
     learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)
@@ -30,7 +39,7 @@ class SLEMConfig:
     traversal: str = setting(
         "raster",
         "order of the pixels",
-        choices=("raster", "serpentine", "column", "hilbert", "random"),
+        choices=TRAVERSALS,
     )
     seed: int = setting(0, "of fresh weights, mini-batches and the random traversal", ge=0)
     activation: str = setting("tanh", "of hidden units", choices=("tanh", "relu", "sigmoid"))

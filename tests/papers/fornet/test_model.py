@@ -6,7 +6,7 @@ import pytest
 import timm
 import torch
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.fornet import FoRNet
 from ersm_lab.papers.fornet.cost import network_cost, network_speed
 from ersm_lab.papers.fornet.networks import build_network

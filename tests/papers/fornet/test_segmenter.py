@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ersm_lab.config.targets import check_keywords
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.fornet import FoRNetHead, FoRNetLoss, FoRNetSegmenter, schema
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}

@@ -7,14 +7,14 @@ import padasip
 import pytest
 from numba import njit
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import learning_entropy, spatial_learning_entropies, spatial_learning_entropy
-from ersm_lab.papers.slem.activations import ACTIVATIONS, activate
-from ersm_lab.papers.slem.engine import Engine, Settings, prepare
-from ersm_lab.papers.slem.lanes import load, store
-from ersm_lab.papers.slem.network import Network
-from ersm_lab.papers.slem.spans import span
-from ersm_lab.papers.slem.traversal import TRAVERSALS, visits
+from ersm_lab.papers.slem.engine.activations import ACTIVATIONS, activate
+from ersm_lab.papers.slem.engine.lanes import load, store
+from ersm_lab.papers.slem.engine.learner import Engine, Settings, prepare
+from ersm_lab.papers.slem.engine.network import Network
+from ersm_lab.papers.slem.engine.spans import span
+from ersm_lab.papers.slem.engine.traversal import TRAVERSALS, visits
 from tests.papers.slem import oracle
 
 ALPHAS = (1.5, 2, 3, 5)

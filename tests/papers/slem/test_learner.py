@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.papers.slem import EntropyLearner, spatial_learning_entropy
-from ersm_lab.papers.slem.engine import Settings
+from ersm_lab.papers.slem.engine.learner import Settings
 from ersm_lab.papers.slem.schema import SLEMConfig
 
 

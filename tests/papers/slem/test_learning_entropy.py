@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ersm_lab.errors import UserError
+from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import entropy, entropy_points, learning_entropy
 
 ALPHAS = [0.5, 1.0, 2.0, 3.0]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ersm_lab.bench import slem
-from ersm_lab.papers.slem.engine import Engine, Settings
+from ersm_lab.papers.slem.engine.learner import Engine, Settings
 
 
 def test_the_reference_learns_what_the_engine_learns():

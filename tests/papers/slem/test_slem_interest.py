@@ -8,9 +8,9 @@ from scipy import stats
 from skimage import feature
 
 from ersm_lab.papers.slem import spatial_learning_entropy
-from ersm_lab.papers.slem.studies.agreement import POINTS, agreement, agreement_means
-from ersm_lab.papers.slem.studies.dependence import dependence
-from ersm_lab.papers.slem.studies.interest import (
+from ersm_lab.papers.slem.suites.agreement import POINTS, agreement, agreement_means
+from ersm_lab.papers.slem.suites.dependence import dependence
+from ersm_lab.papers.slem.suites.interest import (
     detector_map,
     found_again,
     learned_maps,
@@ -19,7 +19,7 @@ from ersm_lab.papers.slem.studies.interest import (
     spearman,
     top_points,
 )
-from ersm_lab.papers.slem.studies.means import differences_by, mean_interval, means_by
+from ersm_lab.papers.slem.suites.means import differences_by, mean_interval, means_by
 
 SETTINGS = {"hidden": 4, "memory": 10, "window_size": 5}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.engine import Engine, Settings
-from ersm_lab.papers.slem.studies.patches import WindowLearner, all_windows, prediction_errors, training
-from ersm_lab.papers.slem.studies.removal import ARMS, held_out, removal, removal_effects, selections
+from ersm_lab.papers.slem.engine.learner import Engine, Settings
+from ersm_lab.papers.slem.suites.patches import WindowLearner, all_windows, prediction_errors, training
+from ersm_lab.papers.slem.suites.removal import ARMS, held_out, removal, removal_effects, selections
 
 SETTINGS = Settings(hidden=(6,), memory=10, window_size=5, pretrain_epochs=2)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.studies.repeatability import POINTS, repeatability
-from ersm_lab.papers.slem.studies.warps import KINDS, change, common_area
+from ersm_lab.papers.slem.suites.repeatability import POINTS, repeatability
+from ersm_lab.papers.slem.suites.warps import KINDS, change, common_area
 
 SETTINGS = {"hidden": 4, "memory": 10}
 

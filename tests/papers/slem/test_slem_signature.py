@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.studies.classify import Labelled, best_of, classify, signature_effects
-from ersm_lab.papers.slem.studies.interest import detector_map, learned_maps, top_points
-from ersm_lab.papers.slem.studies.signature import ARMS, chosen_points, signature
+from ersm_lab.papers.slem.suites.classify import Labelled, best_of, classify, signature_effects
+from ersm_lab.papers.slem.suites.interest import detector_map, learned_maps, top_points
+from ersm_lab.papers.slem.suites.signature import ARMS, chosen_points, signature
 
 SETTINGS = {"hidden": 4, "memory": 10, "window_size": 3, "pretrain_epochs": 2}
 

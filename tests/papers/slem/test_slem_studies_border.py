@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ersm_lab.papers.slem.studies.interest import DETECTORS, detector_map
+from ersm_lab.papers.slem.suites.interest import DETECTORS, detector_map
 
 
 @pytest.mark.parametrize("name", DETECTORS)

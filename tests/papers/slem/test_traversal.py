@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ersm_lab.papers.slem.traversal import TRAVERSALS, visits
+from ersm_lab.papers.slem.engine.traversal import TRAVERSALS, visits
 
 
 @settings(max_examples=150, deadline=None)

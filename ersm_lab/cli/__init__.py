@@ -1,0 +1,3 @@
+"""The command line: ``ersm-lab VERB [words]``."""
+
+from ersm_lab.cli.entry import main as main

@@ -1,0 +1,1 @@
+"""What a learner, a data module, a suite and a result are: protocols, settings, the plug-in registry, errors. Imports nothing of ours."""

@@ -1,0 +1,163 @@
+"""The plug-in registry: what papers, and anybody's packages, bring to the lab.
+
+A plug-in is one object, found through an entry point of the group ``ersm_lab.plugins`` or as ``NAME/plugin.py`` below the
+folder that ``ERSM_LAB_PLUGINS`` names. The papers of this package register by the same door. One that cannot be loaded costs a line on standard
+error and nothing else. Nothing here imports torch, and a plug-in's own module must not either: it names classes by dotted path.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import Settings
+
+GROUP = "ersm_lab.plugins"
+FOLDER = "ERSM_LAB_PLUGINS"
+
+
+@dataclass(frozen=True)
+class CurveFamily:
+    """A table of a suite that a page can draw as curves: columns ``x`` and ``y``, a curve per value of ``by``.
+
+    ``scale`` brings both to the units of the labels.
+    """
+
+    table: str
+    title: str
+    x: str
+    y: str
+    x_label: str
+    y_label: str
+    by: tuple[str, ...] = ()
+    x_scale: float = 1.0
+    y_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class SuiteSpec:
+    """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.core.protocols.Suite``, ``settings`` its dataclass.
+
+    ``curves``: what the report can draw of its tables.
+    """
+
+    target: str
+    settings: type[Settings]
+    curves: tuple[CurveFamily, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What one package brings.
+
+    Parameters
+    ----------
+    name: a single word; a paper's is its folder below the outputs, and stands before the slash of its experiments.
+    package: import path below which ``_target_`` may name classes.
+    summary: one line for ``ersm-lab list``.
+    schemas: settings dataclasses for Hydra, by (group, name), such as ``("model", "schema_ersm")``.
+    suites: what can be measured, by name.
+    layouts: ``module:function`` that reads a data set, by name.
+    rankings: ``module:function`` that ranks tokens, by name.
+    generated: versions of layouts whose data are generated, by name; part of the data's identity.
+    conf: folder of YAML with the groups of ``conf/``; what the lab's own folder has too is not replaced.
+    lead, baselines: variants that comparisons subtract from, and subtract; the first that is there counts.
+    sources: how the publishers hand out the data of its layouts, by name, for ``ersm-lab doctor``.
+    """
+
+    name: str
+    package: str
+    summary: str = ""
+    schemas: Mapping[tuple[str, str], type[Settings]] = field(default_factory=dict)
+    suites: Mapping[str, SuiteSpec] = field(default_factory=dict)
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, str] = field(default_factory=dict)
+    generated: Mapping[str, int] = field(default_factory=dict)
+    conf: Path | None = None
+    lead: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def owns(self, target: str) -> bool:
+        """Whether a dotted path lies in its package."""
+        return target.startswith(f"{self.package}.")
+
+
+@functools.cache
+def plugins() -> Mapping[str, Plugin]:
+    """Every plug-in that could be loaded, by name; looked for once in the life of the process."""
+    found: dict[str, Plugin] = {}
+    for point in sorted(
+        entry_points(group=GROUP), key=lambda point: (not point.value.startswith("ersm_lab."), point.name)
+    ):
+        _add(found, point.name, point.value, point.load)
+    folder = os.environ.get(FOLDER)
+    for file in sorted(Path(folder).glob("*/plugin.py")) if folder else ():
+        name = file.parent.name
+        if str(file.parents[1].absolute()) not in sys.path:
+            sys.path.append(str(file.parents[1].absolute()))
+        _add(found, name, str(file), functools.partial(_from_folder, name))
+    return found
+
+
+def _from_folder(name: str) -> Any:
+    return import_module(f"{name}.plugin").PLUGIN
+
+
+def _add(found: dict[str, Plugin], name: str, where: str, load: Any) -> None:
+    try:
+        plugin = load()
+        if not isinstance(plugin, Plugin):
+            raise TypeError(f"it is a {type(plugin).__name__}, not an ersm_lab.core.plugins.Plugin")
+        if plugin.name in found:
+            raise ValueError(f"there is a plug-in {plugin.name!r} already, {found[plugin.name].package}")
+        for kind in ("schemas", "suites", "layouts", "rankings"):
+            for other in found.values():
+                if twice := sorted(map(str, getattr(plugin, kind).keys() & getattr(other, kind).keys())):
+                    raise ValueError(f"{kind} has {twice[0]}, which the plug-in {other.name!r} has too")
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        reason = " ".join(str(error).split()) or "no message"
+        print(
+            f"plug-in {name} ({where}) is left out: {type(error).__name__}: {reason}"[:300], file=sys.stderr
+        )
+        return
+    found[plugin.name] = plugin
+
+
+def merged(kind: str) -> dict[Any, Any]:
+    """One of the mappings of all plug-ins, such as ``suites``, as one."""
+    return {key: value for plugin in plugins().values() for key, value in getattr(plugin, kind).items()}
+
+
+def owner(target: str) -> Plugin | None:
+    """The plug-in in whose package the dotted path ``target`` lies, or None."""
+    return next((plugin for plugin in plugins().values() if plugin.owns(target)), None)
+
+
+def suite_spec(name: str) -> SuiteSpec:
+    """The suite ``name``. Raises ``UserError`` where no plug-in has it."""
+    suites = merged("suites")
+    if name not in suites:
+        from ersm_lab.core.words import nearest
+
+        raise UserError(
+            f"evaluation.suite: no suite {name!r}{nearest(name, list(suites))}; there are: {', '.join(sorted(suites))}"
+        )
+    found: SuiteSpec = suites[name]
+    return found
+
+
+def load(target: str) -> Any:
+    """What ``module:name`` names."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,110 @@
+"""What the lab asks of a model, a data module and a suite. Structural types: a class that has these members fits, whatever it derives from.
+
+Shapes: images ``(B, 3, H, W)``, features ``(B, C, h, w)``, tokens ``(B, N, D)``, logits ``(B, K)`` or ``(B, K, H, W)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypedDict, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Scalar = bool | int | float | str | None
+Summary = dict[str, Scalar]  # ``<split>/<metric>`` to a number
+
+
+class Batch(TypedDict, total=False):
+    """What loaders give and models take; which keys are there depends on the data."""
+
+    image: Tensor
+    features: Tensor
+    label: Tensor
+    index: Tensor
+    mask: Tensor
+    name: list[str]
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A LightningModule of the shared trainer, besides Lightning's own hooks.
+
+    ``progress``: logged metrics that the line of an epoch shows.
+    """
+
+    progress: Sequence[str]
+
+    def compile_parts(self) -> None:
+        """``torch.compile`` for the parts that do the work."""
+
+
+class TokenMask(Protocol):
+    """A mask over tokens: ``keep_prob``, ``logit`` (low is kept) and ``energy``, each ``(B, N)``."""
+
+    @property
+    def keep_prob(self) -> Tensor: ...
+    @property
+    def logit(self) -> Tensor: ...
+    @property
+    def energy(self) -> Tensor: ...
+
+
+class ClassifierOutput(Protocol):
+    """Logits ``(B, K)``, and the mask of a model that has one."""
+
+    @property
+    def logits(self) -> Tensor: ...
+    @property
+    def mask(self) -> TokenMask | None: ...
+
+
+class TokenClassifier(Protocol):
+    """A classifier whose head sees a grid of tokens: what the suites of classifiers are given."""
+
+    backbone: nn.Module
+    pool: str
+    grid_size: tuple[int, int]
+    patch_size: int
+
+    def features(self, images: Tensor) -> Tensor:
+        """``(B, 3, H, W)`` to ``(B, C, h, w)``."""
+
+    def tokens(self, features: Tensor) -> Tensor:
+        """``(B, C, h, w)`` to ``(B, N, D)``."""
+
+    def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ClassifierOutput:
+        """Features to logits; ``forced_mask`` ``(B, N)`` stands for the model's own mask."""
+
+
+class SegmenterOutput(Protocol):
+    """Logits ``(B, K, H, W)``, and where the network has a selector its logit ``(B, 1, h, w)`` and masks."""
+
+    @property
+    def logits(self) -> Tensor: ...
+    @property
+    def importance_logit(self) -> Tensor | None: ...
+    @property
+    def masks(self) -> Sequence[Tensor]: ...
+
+
+class SegmentationModel(Protocol):
+    """A segmentation network: what the suite of segmenters is given."""
+
+    num_classes: int
+
+    def segment(self, images: Tensor) -> SegmenterOutput:
+        """Logits, importance and masks of images."""
+
+    @property
+    def mask_ratios(self) -> tuple[float, ...]:
+        """The share of cells in each mask; ``()`` without masks."""
+
+
+class DataModule(Protocol):
+    """What the trainer and the suites ask of a data module, besides Lightning's own hooks."""
+
+    def setup(self, stage: str | None = None) -> None: ...
+
+    def model_settings(self) -> Mapping[str, object]:
+        """What a model must know of the data: keywords of its class."""

@@ -1,0 +1,27 @@
+"""The layouts of files that the lab reads, as a plug-in (no torch)."""
+
+from ersm_lab.core.plugins import Plugin
+from ersm_lab.data.schema import SCHEMAS
+from ersm_lab.data.version import GENERATED
+
+_LAYOUTS = (
+    "camvid",
+    "cifar10",
+    "cityscapes",
+    "composites",
+    "cub200",
+    "digits",
+    "food101",
+    "imagefolder",
+    "pets",
+    "toy_streets",
+)
+
+PLUGIN = Plugin(
+    name="data",
+    package="ersm_lab.data",
+    summary="data modules for real layouts, and generators that write embedded data in them",
+    schemas=SCHEMAS,
+    layouts={name: f"ersm_lab.data.layouts.{name}:read" for name in _LAYOUTS},
+    generated=GENERATED,
+)

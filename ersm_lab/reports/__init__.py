@@ -1,1 +1,0 @@
-"""Tables, claims and pages: views of run directories, which they read and never change."""
