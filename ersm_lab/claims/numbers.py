@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import GENERATED
-from ersm_lab.metrics.pixel_sums import statistics
+from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.statistics.intervals import (
     FEW_SEEDS,
@@ -145,7 +145,7 @@ def _sums(effect: Mapping[str, Any], sides: Sequence[Any], found: Sequence[Seque
     layouts = {RunDirectory.open(numbers.run).config["data"]["layout"] for runs in found for numbers in runs}
     if len(layouts) > 1 or not layouts <= set(_LABELS):
         raise UserError(f"{effect['label']}: no labels per pixel are known for {', '.join(sorted(layouts))}")
-    known = statistics(_LABELS[layouts.pop()])
+    known = scores_of_sums(_LABELS[layouts.pop()])
     counts: list[NDArray[np.float64]] = []
     for side, runs in zip(sides, found, strict=True):
         arrays = [_counts(numbers, known[side["column"]][0]) for numbers in runs]

@@ -47,11 +47,15 @@ class SuiteSpec:
     """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.core.protocols.Suite``, ``settings`` its dataclass.
 
     ``curves``: what the report can draw of its tables.
+    ``sums``: ``module:function`` for a suite that keeps counts per image in the artifact ``counts``. The function takes a label
+    table and gives, for each score by name, the array of counts that it is made of and a function from sums ``(m, ...)`` to
+    scores ``(m,)``; its module imports no torch.
     """
 
     target: str
     settings: type[Settings]
     curves: tuple[CurveFamily, ...] = ()
+    sums: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Plugin:
     schemas: settings dataclasses for Hydra, by (group, name), such as ``("model", "schema_ersm")``.
     suites: what can be measured, by name.
     layouts: ``module:function`` that reads a data set, by name.
+    label_tables: ``module:NAME`` of what the labels per pixel of a layout mean, by layout.
     rankings: ``module:function`` that ranks tokens, by name.
     generated: versions of layouts whose data are generated, by name; part of the data's identity.
     conf: folder of YAML with the groups of ``conf/``; what the lab's own folder has too is not replaced.
@@ -79,6 +84,7 @@ class Plugin:
     schemas: Mapping[tuple[str, str], type[Settings]] = field(default_factory=dict)
     suites: Mapping[str, SuiteSpec] = field(default_factory=dict)
     layouts: Mapping[str, str] = field(default_factory=dict)
+    label_tables: Mapping[str, str] = field(default_factory=dict)
     rankings: Mapping[str, str] = field(default_factory=dict)
     generated: Mapping[str, int] = field(default_factory=dict)
     conf: Path | None = None
@@ -119,7 +125,7 @@ def _add(found: dict[str, Plugin], name: str, where: str, load: Any) -> None:
             raise TypeError(f"it is a {type(plugin).__name__}, not an ersm_lab.core.plugins.Plugin")
         if plugin.name in found:
             raise ValueError(f"there is a plug-in {plugin.name!r} already, {found[plugin.name].package}")
-        for kind in ("schemas", "suites", "layouts", "rankings"):
+        for kind in ("schemas", "suites", "layouts", "label_tables", "rankings"):
             for other in found.values():
                 if twice := sorted(map(str, getattr(plugin, kind).keys() & getattr(other, kind).keys())):
                     raise ValueError(f"{kind} has {twice[0]}, which the plug-in {other.name!r} has too")

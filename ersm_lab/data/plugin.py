@@ -23,5 +23,10 @@ PLUGIN = Plugin(
     summary="data modules for real layouts, and generators that write embedded data in them",
     schemas=SCHEMAS,
     layouts={name: f"ersm_lab.data.layouts.{name}:read" for name in _LAYOUTS},
+    label_tables={
+        "camvid": "ersm_lab.vision.camvid:CAMVID",
+        "cityscapes": "ersm_lab.vision.cityscapes:CITYSCAPES",
+        "toy_streets": "ersm_lab.vision.cityscapes:CITYSCAPES",
+    },
     generated=GENERATED,
 )

@@ -20,7 +20,11 @@ PLUGIN = Plugin(
             name: SuiteSpec(f"{_CLASSIFIERS}.{name}:evaluate", ClassifierEvaluationConfig)
             for name in ("classification", "deletion", "localisation", "occlusion", "stress")
         },
-        "segmentation": SuiteSpec(f"{_SEGMENTERS}.segmentation:evaluate", SegmentationEvaluationConfig),
+        "segmentation": SuiteSpec(
+            f"{_SEGMENTERS}.segmentation:evaluate",
+            SegmentationEvaluationConfig,
+            sums=f"{_SEGMENTERS}.sums:scores_of_sums",
+        ),
     },
     rankings={name: f"{_CLASSIFIERS}.rankings:{name}" for name in RANKINGS},
 )

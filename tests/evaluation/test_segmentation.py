@@ -263,7 +263,7 @@ def test_error_picture():
 
 def test_statistics_of_sums_are_the_metrics():
     """The comparison's own arithmetic against ``CityscapesScores`` on random maps, ignored and absent labels among them."""
-    from ersm_lab.evaluation.segmenters.differences import statistics
+    from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 
     torch.manual_seed(0)
     scores = CityscapesScores(CITYSCAPES)
@@ -272,6 +272,6 @@ def test_statistics_of_sums_are_the_metrics():
         guess = torch.where(torch.rand(truth.shape) < 0.3, torch.randint(7, 30, truth.shape), truth)
         scores.update(guess, truth)
     found = scores.compute()
-    for name, (array, statistic) in statistics(CITYSCAPES).items():
+    for name, (array, statistic) in scores_of_sums(CITYSCAPES).items():
         sums = getattr(scores, array).double().numpy()[None]
         assert statistic(sums)[0] == pytest.approx(float(found[name]), abs=1e-12), name

@@ -11,7 +11,7 @@ import torch
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.evaluation.segmenters.figures import arms_figure
-from ersm_lab.metrics.pixel_sums import Counts, statistics
+from ersm_lab.evaluation.segmenters.sums import Counts, scores_of_sums
 from ersm_lab.metrics.seams import seam_excess
 from ersm_lab.statistics.intervals import Interval, paired_bootstrap_of_sums
 from ersm_lab.vision.labels import LabelTable
@@ -21,7 +21,7 @@ def segmentation_differences(arms: Any, table: LabelTable) -> pd.DataFrame:
     """Rows ``arm`` minus ``against`` for mIoU, Boundary IoU and both over thin structures; and, where the control was evaluated
     too, the excess of errors at seams. Empty when the members have no counts."""
     rows: list[dict[str, Any]] = []
-    found = statistics(table)
+    found = scores_of_sums(table)
     for arm, against in arms.pairs():
         seeds = sorted(set(arms.by_arm[arm]) & set(arms.by_arm[against]))
         found_in = [[_arrays(arms.by_arm[name][seed], "counts") for seed in seeds] for name in (arm, against)]

@@ -1,4 +1,8 @@
-"""Scores of sums of pixel counts, for intervals of what a whole set gives. Plain numpy: whoever reads counts needs no torch."""
+"""Scores of sums of pixel counts: what a paired bootstrap over images needs to score a whole set anew. Numpy alone, no torch.
+
+A set's score is no mean of its images' scores: counts are summed over images first. The suite of segmentation networks keeps
+the counts of each image in the artifact ``counts``; comparisons and claims draw images from it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,19 @@ from numpy.typing import NDArray
 from ersm_lab.vision.labels import LabelTable
 
 Counts = NDArray[np.float64]
+Statistic = Callable[[Counts], Counts]
 
 
-def statistics(table: LabelTable) -> dict[str, tuple[str, Callable[[Counts], Counts]]]:
-    """Scores of sums of counts: name -> the array they are sums of, and ``(m, ...) -> (m,)``, as ``CityscapesScores`` has them."""
+def scores_of_sums(table: LabelTable) -> dict[str, tuple[str, Statistic]]:
+    """Each score's name, with the array of ``counts`` that it is made of, and a function from sums to scores.
+
+    The function takes ``(m, ...)``, m sums over images, and gives ``(m,)`` in [0, 1], as ``CityscapesScores`` does. Scores of thin
+    structures are there where the table has some.
+    """
     kept = [label.id for label in table.classes]
     thin = [label.id for label in table.classes if label.name in table.thin]
 
-    def mean_iou(ids: Sequence[int]) -> Callable[[Counts], Counts]:
+    def mean_iou(ids: Sequence[int]) -> Statistic:
         def score(confusion: Counts) -> Counts:
             hits = confusion[:, ids, ids]
             predicted = confusion[:, kept][:, :, ids].sum(1)
@@ -25,7 +34,7 @@ def statistics(table: LabelTable) -> dict[str, tuple[str, Callable[[Counts], Cou
 
         return score
 
-    def mean_band(ids: Sequence[int]) -> Callable[[Counts], Counts]:
+    def mean_band(ids: Sequence[int]) -> Statistic:
         def score(band: Counts) -> Counts:
             both, true, predicted = (band[:, i][:, ids] for i in range(3))
             return _mean(both, true + predicted - both)
@@ -39,7 +48,7 @@ def statistics(table: LabelTable) -> dict[str, tuple[str, Callable[[Counts], Cou
 
 
 def _mean(part: Counts, whole: Counts) -> Counts:
-    """Mean over classes of ``part / whole (m, classes)``, those with an empty whole left out."""
+    """The mean over classes of ``part / whole (m, classes)``; a class with an empty whole is left out."""
     share = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
     mean: Counts = np.nanmean(share, axis=1)
     return mean
