@@ -13,7 +13,7 @@ from ersm_lab.config.command_line import split_jobs
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import Settings, setting
+from ersm_lab.core.settings import Settings, plain, setting
 from ersm_lab.core.words import nearest
 from ersm_lab.tables.schema import load_table
 
@@ -179,8 +179,7 @@ def load_claim(name: str, changes: list[str] | None = None) -> dict[str, Any]:
     ------
     UserError: an unknown claim or key, wrong types or values, arms that its tables lack.
     """
-    claim = load_document("claim", name, ClaimConfig, changes or [], _check_parts, resolve=False)
-    return {"name": name, **claim}
+    return {"name": name, **plain(load_document("claim", name, ClaimConfig, changes or [], _check_parts))}
 
 
 def _check_parts(claim: Any) -> None:

@@ -1,11 +1,11 @@
-"""YAML documents of their own, tables, claims and presets of sweeps: read, merged into their schema, checked, and plain containers."""
+"""YAML documents that stand for themselves (tables, claims, presets of sweeps, launchers): read, checked, and typed settings."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -14,21 +14,27 @@ from ersm_lab.config.check import check_config, known_keys
 from ersm_lab.config.store import find, options
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import Settings
 from ersm_lab.core.words import nearest
+
+Document = TypeVar("Document", bound=Settings)
 
 
 def load_document(
     group: str,
     name: str,
-    kind: type,
+    kind: type[Document],
     changes: Sequence[str] = (),
     check_parts: Callable[[DictConfig], None] | None = None,
-    resolve: bool = True,
-) -> dict[str, Any]:
-    """``conf/<group>/<name>.yaml`` under the schema ``kind``.
+) -> Document:
+    """``conf/<group>/<name>.yaml`` as settings of the type ``kind``.
 
-    changes: ``key=value`` of the document itself. check_parts: checks the nodes inside, which the check of the whole does not
-    reach. resolve: False leaves interpolations as they are.
+    Parameters
+    ----------
+    changes: ``key=value`` of the document itself.
+    check_parts: checks the nodes inside, which the check of the whole does not reach.
+
+    An interpolation in a document, such as ``${paths.data}``, is one of the runs that it describes, and stays as it is written.
 
     Raises
     ------
@@ -40,21 +46,31 @@ def load_document(
         raise UserError(f"no {group} named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
     where = f"conf/{group}/{name}.yaml"
     try:
-        own = OmegaConf.load(file)
+        own = _literal(OmegaConf.to_container(OmegaConf.load(file)))
+        assert isinstance(own, dict | list)
         merged = OmegaConf.merge(OmegaConf.structured(kind), own, OmegaConf.from_dotlist(list(changes)))
         assert isinstance(merged, DictConfig)
         if check_parts:
             check_parts(merged)
         check_config(merged)
+        document = OmegaConf.to_object(merged)
     except CONFIG_ERRORS as error:
         raise UserError(f"{_unknown(error, kind) or one_line(error)} (in {where})") from error
     except yaml.YAMLError as error:
         raise UserError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     except UserError as error:
         raise UserError(f"{error} (in {where})") from error
-    plain = OmegaConf.to_container(merged, resolve=resolve)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    assert isinstance(document, kind)
+    return document
+
+
+def _literal(value: object) -> object:
+    """Containers with every interpolation escaped."""
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    return value.replace("${", r"\${") if isinstance(value, str) else value
 
 
 def _unknown(error: Exception, kind: type) -> str | None:

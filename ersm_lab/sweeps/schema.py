@@ -13,7 +13,7 @@ from typing import Any
 from ersm_lab.config.command_line import split_jobs
 from ersm_lab.config.documents import load_document
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import Settings, setting
+from ersm_lab.core.settings import Settings, plain, setting
 
 
 @dataclass
@@ -96,7 +96,7 @@ def sweep_request(words: Sequence[str]) -> SweepRequest:
     rest, count = split_jobs(words)
     chosen = {"sweep": "", "launcher": "local"}
     changes: dict[str, list[str]] = {"sweep": [], "launcher": []}
-    plain: list[str] = []
+    free: list[str] = []
     for word in rest:
         key, equals, value = word.partition("=")
         group, _, below = key.partition(".")
@@ -105,19 +105,19 @@ def sweep_request(words: Sequence[str]) -> SweepRequest:
         elif group in chosen and equals:
             changes[group].append(f"{below}={value}")
         elif word not in _FLAGS:
-            plain.append(word)
+            free.append(word)
     search = None
     if chosen["sweep"]:
         preset = load_document("sweep", chosen["sweep"], SweepConfig, changes["sweep"])
-        search = preset["search"]
-        plain = merge_words(preset_words(preset), plain)
+        search = plain(preset.search)
+        free = merge_words(preset_words(preset), free)
     elif changes["sweep"]:
         raise UserError(f"sweep.{changes['sweep'][0]} changes a preset, but there is no sweep=NAME")
-    launcher = load_document("launcher", chosen["launcher"], LauncherConfig, changes["launcher"])
+    launcher = plain(load_document("launcher", chosen["launcher"], LauncherConfig, changes["launcher"]))
     jobs = count if any(word.startswith("jobs=") for word in words) else launcher["jobs"]
     return SweepRequest(
         name=chosen["sweep"] or "command",
-        words=plain,
+        words=free,
         launcher=launcher,
         jobs=jobs,
         search=search,
@@ -127,13 +127,13 @@ def sweep_request(words: Sequence[str]) -> SweepRequest:
     )
 
 
-def preset_words(preset: dict[str, Any]) -> list[str]:
+def preset_words(preset: SweepConfig) -> list[str]:
     """A preset as words of the command line."""
-    first = [f"experiment={preset['experiment']}"] if preset["experiment"] else []
+    first = [f"experiment={preset.experiment}"] if preset.experiment else []
     return [
         *first,
-        *preset["overrides"],
-        *(f"{key}={_values(value)}" for key, value in preset["grid"].items()),
+        *preset.overrides,
+        *(f"{key}={_values(value)}" for key, value in preset.grid.items()),
     ]
 
 

@@ -13,7 +13,7 @@ from ersm_lab.config.check import check_config
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import Settings, setting
+from ersm_lab.core.settings import Settings, plain, setting
 from ersm_lab.core.words import nearest
 from ersm_lab.sweeps.schema import SweepRequest, sweep_request
 
@@ -167,7 +167,8 @@ def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:
     ------
     UserError: an unknown table or key, wrong types or values, rows tuned unequally.
     """
-    return load_document("table", name, TableConfig, changes or [], _check_parts, resolve=True)
+    found: dict[str, Any] = plain(load_document("table", name, TableConfig, changes or [], _check_parts))
+    return found
 
 
 def _check_parts(table: Any) -> None:

@@ -17,7 +17,7 @@ from ersm_lab.config.command_line import compose_all
 from ersm_lab.config.compose import Experiment
 from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.documents import load_document
-from ersm_lab.config.store import conf_dir, frozen, options
+from ersm_lab.config.store import conf_dir, folders, frozen, options
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.pool import Outcome
 from ersm_lab.plan.cells import Cell
@@ -311,11 +311,11 @@ def test_what_is_a_sweep() -> None:
 
 def test_conf_is_frozen_at_the_launch(lab: Path) -> None:
     """Breaks when what is composed later, such as an Optuna trial, sees an edit made after the launch."""
-    outside = conf_dir()
+    (outside, *_) = folders()
     with frozen():
-        inside = conf_dir()
+        (inside,) = folders()
         assert inside != outside
         assert (inside / "config.yaml").read_bytes() == (outside / "config.yaml").read_bytes()
         assert compose_cells(["seed=0,1"])[1].config["seed"] == 1
-    assert conf_dir() == outside
+    assert folders()[0] == outside
     assert not inside.exists()
