@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from PIL import Image
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import GENERATED
-from ersm_lab.files.sole_writer import sole_writer
+from ersm_lab.files.atomic import make_folder
 
 
 def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Callable[[Path], None]) -> None:
@@ -26,22 +24,13 @@ def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Ca
     wanted = json.loads(
         json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)})
     )
-    if (
-        root.exists()
-    ):  # it appears whole, so that no lock is needed to read it, which may be impossible to take
-        return _check(root, wanted)
-    with sole_writer(root):
-        if root.exists():
-            return _check(root, wanted)
-        temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
-        try:
-            write(temporary)
-            (temporary / "dataset.json").write_text(json.dumps(wanted, indent=1) + "\n")
-            temporary.chmod(0o755)
-            temporary.rename(root)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+
+    def fill(folder: Path) -> None:
+        write(folder)
+        (folder / "dataset.json").write_text(json.dumps(wanted, indent=1) + "\n")
+
+    if root.exists() or not make_folder(root, fill):
+        _check(root, wanted)
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:

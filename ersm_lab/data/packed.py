@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +20,7 @@ from PIL import Image
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.content import source_content
 from ersm_lab.data.scenes import SceneSplit
-from ersm_lab.files.sole_writer import sole_writer
+from ersm_lab.files.atomic import make_folder
 
 _VERSION = 1
 
@@ -60,10 +59,7 @@ def packed(split: SceneSplit, place: Path) -> PackedSplit:
 
     Raises ``UserError``: a file that cannot be read, labels outside the table, a disk without room.
     """
-    if not place.exists():
-        with sole_writer(place):
-            if not place.exists():
-                _write(split, place)
+    make_folder(place, lambda folder: _write(split, folder), "set paths.cache to another disk")
     index = json.loads((place / "index.json").read_text())
     if index["names"] != list(split.names):
         raise UserError(f"{place} holds other pictures than the data set; remove it, and it is written anew")
@@ -78,35 +74,24 @@ def packed(split: SceneSplit, place: Path) -> PackedSplit:
 _OWN = {field.name for field in fields(SceneSplit)}
 
 
-def _write(split: SceneSplit, place: Path) -> None:
+def _write(split: SceneSplit, folder: Path) -> None:
     sizes = [_size(path) for path in split.images]
     needed = sum(4 * height * width for height, width in sizes)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(place.parent).free
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"the packed cache needs {needed / 2**30:.1f} GiB in {place.parent}, which has {free / 2**30:.1f} GiB left; set paths.cache "
+            f"the packed cache needs {needed / 2**30:.1f} GiB in {folder.parent}, which has {free / 2**30:.1f} GiB left; set paths.cache "
             "to another disk, or data.pack.enabled=false"
         )
-    temporary = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
-    try:
-        places, start = [], 0
-        with (
-            (temporary / "pixels.bin").open("wb") as pixels,
-            (temporary / "classes.bin").open("wb") as classes,
-        ):
-            for i, (height, width) in enumerate(sizes):
-                image, label = split.scene(i)
-                pixels.write(np.ascontiguousarray(image).data)
-                classes.write(np.ascontiguousarray(label).data)
-                places.append((start, height, width))
-                start += height * width
-        (temporary / "index.json").write_text(json.dumps({"names": list(split.names), "places": places}))
-        temporary.chmod(0o755)
-        temporary.rename(place)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    places, start = [], 0
+    with (folder / "pixels.bin").open("wb") as pixels, (folder / "classes.bin").open("wb") as classes:
+        for i, (height, width) in enumerate(sizes):
+            image, label = split.scene(i)
+            pixels.write(np.ascontiguousarray(image).data)
+            classes.write(np.ascontiguousarray(label).data)
+            places.append((start, height, width))
+            start += height * width
+    (folder / "index.json").write_text(json.dumps({"names": list(split.names), "places": places}))
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import lzma
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.files.sole_writer import sole_writer
+from ersm_lab.files.atomic import make_folder
 
 _ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 # what the standard library raises for damaged, truncated or encrypted archives
@@ -64,16 +63,24 @@ def extract(archive: Path, target: Path) -> None:
     Raises ``UserError`` for members with absolute paths, ``..``, links that leave the folder, devices, or a damaged file;
     then nothing is left behind.
     """
-    with sole_writer(target):
-        if target.is_dir():  # another process has made it while this one waited
-            return
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-            content = Path(scratch) / "content"
-            content.mkdir()
-            _unpack(archive, content)
-            inner = content / target.name
-            alone = [path.name for path in content.iterdir()] == [target.name] and inner.is_dir()
-            (inner if alone else content).rename(target)
+
+    def unpack(folder: Path) -> None:
+        _unpack(archive, folder)
+        inner = folder / target.name
+        if inner.is_dir() and [path.name for path in folder.iterdir()] == [target.name]:
+            _lift(inner)
+
+    make_folder(target, unpack)
+
+
+def _lift(inner: Path) -> None:
+    """The content of ``inner``, alone in its folder, takes its place."""
+    outer = inner.parent
+    # under another name first: it may hold something that is called as it is
+    inner = inner.rename(outer / f".{inner.name}.lifted")
+    for path in list(inner.iterdir()):
+        path.rename(outer / path.name)
+    inner.rmdir()
 
 
 def _unpack(archive: Path, folder: Path) -> None:

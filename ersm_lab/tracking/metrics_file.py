@@ -11,6 +11,7 @@ from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
+from ersm_lab.files.atomic import replacing
 from ersm_lab.tracking.guard import Guard, GuardedLogger
 
 FIRST_COLUMNS = ("epoch", "step")
@@ -110,12 +111,8 @@ class HistoryWriter(Logger):
 
     def _put(self, data: bytes) -> None:
         """The whole file at once: a reader has the old one or the new one."""
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
+        with replacing(self._path, durable=False) as temporary:
             temporary.write_bytes(data)
-            os.replace(temporary, self._path)
-        finally:
-            temporary.unlink(missing_ok=True)
         if self._file is not None:
             os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR)

@@ -9,15 +9,10 @@ Shapes: images ``n``, features ``(n, C, h, w)``.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.evaluation.runner import Runner
+from ersm_lab.files.atomic import make_folder
 from ersm_lab.runs.hashing import canonical_hash
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -96,30 +92,17 @@ class FeatureCache:
         folder = (
             self.root / canonical_hash({**self._identity, "name": split, "view": view, "seed": seed})[:20]
         )
-        if not (folder / "meta.json").is_file():
-            with _lock(folder):
-                if not (folder / "meta.json").is_file():  # another process may have built it while we waited
-                    self._build(folder, split, view)
+        make_folder(
+            folder,
+            lambda temporary: self._build(temporary, split, view),
+            "free some, or set paths.cache, trainer.feature_cache.dtype=bfloat16 or fewer data.views",
+        )
         return _open(folder)
 
     def _build(self, folder: Path, split: str, view: int | None) -> None:
         dataset = self.data.view_dataset(split, view)
         loader = DataLoader(dataset, batch_size=self.batch_size, num_workers=self.num_workers)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            self._write(temporary, loader, len(dataset), split, view)
-            os.replace(temporary, folder)
-        except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            if error.errno == errno.ENOSPC:
-                raise UserError(
-                    f"no space left for the feature cache in {self.root}; free some, or set paths.cache, "
-                    "trainer.feature_cache.dtype=bfloat16 or fewer data.views"
-                ) from error
-            raise
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+        self._write(folder, loader, len(dataset), split, view)
 
     def _write(self, folder: Path, loader: DataLoader[Any], total: int, split: str, view: int | None) -> None:
         out: Tensor | None = None
@@ -198,14 +181,3 @@ def _open(folder: Path) -> dict[str, Any]:
     if (folder / "masks.npy").is_file():
         found["masks"] = np.load(folder / "masks.npy", mmap_mode="r")
     return found
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -89,7 +89,7 @@ def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) 
         load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
         summary = evaluate_model(flow, model, settings, run.artifacts)
         status = "finished"
-        publish_all(trackers, run.artifacts, summary, sorted(run.checkpoints.glob("*.ckpt")))
+        publish_all(trackers, run.artifacts, summary, sorted(run.checkpoints.glob("[!.]*.ckpt")))
         run.finish("finished", summary=summary)
     finally:
         close_all(trackers, status)

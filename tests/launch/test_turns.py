@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.config.compose import Experiment
-from ersm_lab.core.errors import UserError
 from ersm_lab.files import locks
-from ersm_lab.files.locks import hold
 from ersm_lab.launch import pool
 from ersm_lab.launch.pool import Watcher, drive, run_cells
 from ersm_lab.launch.turns import _lock, answer, in_turn, is_held
@@ -156,12 +154,6 @@ def test_a_folder_without_locks_is_used_without_them(lab: Path, monkeypatch: pyt
     monkeypatch.setattr(locks.fcntl, "flock", flock)
     (outcome,) = run_cells([cell("a")], launcher=Here(), watcher=Words())
     assert outcome.state == "done"
-
-
-def test_a_lock_that_cannot_be_made_is_one_line(lab: Path) -> None:
-    (lab / "file").write_text("")
-    with pytest.raises(UserError, match="file/lock cannot be written"), hold(lab / "file" / "lock"):
-        pass
 
 
 def test_the_lock_of_a_cell_lies_with_its_outputs(lab: Path) -> None:
