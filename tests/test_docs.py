@@ -15,10 +15,10 @@ from ersm_lab.bench.run import NAMES
 from ersm_lab.claims.schema import claims_request
 from ersm_lab.cli.completion import script
 from ersm_lab.cli.help import page as help_page
-from ersm_lab.cli.slem_request import slem_request
 from ersm_lab.config.command_line import compose_all, split_jobs
 from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import options
+from ersm_lab.papers.slem.verb import request
 from ersm_lab.report.query import parse
 from ersm_lab.sweeps.schema import is_sweep, sweep_request
 from ersm_lab.sweeps.space import split_space
@@ -103,6 +103,10 @@ def _claims(words: list[str]) -> None:
     assert set(names) <= set(options("claim"))
 
 
+def _slem(words: list[str]) -> None:
+    request(words, compose_experiment)
+
+
 def _data(words: list[str]) -> None:
     assert words == ["list"] or words[0] in ("make", "pack")
     if words != ["list"]:
@@ -123,7 +127,7 @@ def _wandb(words: list[str]) -> None:
 
 
 CHECKS: dict[str, Callable[[list[str]], object]] = {
-    "train": _train, "table": _table, "evaluate": _evaluate, "claims": _claims, "slem": slem_request, "data": _data,
+    "train": _train, "table": _table, "evaluate": _evaluate, "claims": _claims, "slem": _slem, "data": _data,
     "bench": _bench, "report": _report, "wandb": _wandb, "doctor": compose_experiment,
     "completion": lambda words: script(*words),
 }  # fmt: skip

@@ -9,10 +9,10 @@ from pathlib import Path
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 
 from ersm_lab.cli.help import groups
-from ersm_lab.cli.slem_request import short_names
 from ersm_lab.config.command_line import EVALUATION_KEYS
 from ersm_lab.config.store import loader, options
 from ersm_lab.core.errors import UserError
+from ersm_lab.papers.slem.verb import completions
 
 _BASH = """\
 _ersm_lab() {
@@ -63,7 +63,6 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "evaluate": ("run=", "table=", "evaluation=", "predictions=", "export=cityscapes", "data="),
     "table": ("jobs=", "--refresh"),
     "claims": ("PROFILE=demo", "PROFILE=full", "--run", "jobs=", "paths.outputs="),
-    "slem": ("model=",),
     "data": ("list", "make", "pack"),
     "report": ("out=", "pictures=", "paths.outputs=", "status=", "experiment=", "variant=", "seed="),
     "wandb": ("sync",),
@@ -97,7 +96,7 @@ def _of_verb(verb: str, before: list[str], last: str, benchmarks: Sequence[str])
     if verb == "wandb" and before:
         found = ["--dry-run", "paths.outputs="]
     if verb == "slem":
-        found += short_names()
+        found += completions()
     if verb == "train":
         found += [f"{name}=" for name in (*groups(), "experiment")]
     if verb in _OVERRIDES:

@@ -216,12 +216,12 @@ def _claims(words: list[str]) -> int:
 
 
 def _slem(words: list[str]) -> int:
-    from ersm_lab.cli.slem_request import slem_request
+    from argparse import Namespace
 
-    request = slem_request(words)
-    from ersm_lab.papers.slem.command import run
+    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.papers.slem.verb import run
 
-    return run(**vars(request))
+    return run(Namespace(words=words), compose_experiment)
 
 
 def _data(words: list[str]) -> int:

@@ -75,6 +75,7 @@ class Plugin:
     generated: versions of layouts whose data are generated, by name; part of the data's identity.
     conf: folder of YAML with the groups of ``conf/``; what the lab's own folder has too is not replaced.
     lead, baselines: variants that comparisons subtract from, and subtract; the first that is there counts.
+    verbs: what it adds to the command line: import paths of modules that keep ``ersm_lab.core.protocols.Verb``, by name.
     sources: how the publishers hand out the data of its layouts, by name, for ``ersm-lab doctor``.
     """
 
@@ -91,6 +92,7 @@ class Plugin:
     lead: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    verbs: Mapping[str, str] = field(default_factory=dict)
 
     def owns(self, target: str) -> bool:
         """Whether a dotted path lies in its package."""

@@ -5,11 +5,14 @@ Shapes: images ``(B, 3, H, W)``, features ``(B, C, h, w)``, tokens ``(B, N, D)``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from ersm_lab.core.schema import DataConfig, EvaluationConfig, ModelConfig
 
 Scalar = bool | int | float | str | None
 Summary = dict[str, Scalar]  # ``<split>/<metric>`` to a number
@@ -108,3 +111,68 @@ class DataModule(Protocol):
 
     def model_settings(self) -> Mapping[str, object]:
         """What a model must know of the data: keywords of its class."""
+
+
+class TrainerSettings(Protocol):
+    """What a plug-in may read of the group ``trainer``."""
+
+    @property
+    def max_epochs(self) -> int: ...
+
+
+class PathsSettings(Protocol):
+    """The group ``paths``: folders of data sets, of runs, and of what can be rebuilt."""
+
+    @property
+    def data(self) -> str: ...
+    @property
+    def outputs(self) -> str: ...
+    @property
+    def cache(self) -> str: ...
+
+
+class RunSettings(Protocol):
+    """What a plug-in may read of a composed configuration."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def paths(self) -> PathsSettings: ...
+    @property
+    def data(self) -> DataConfig: ...
+    @property
+    def model(self) -> ModelConfig: ...
+    @property
+    def evaluation(self) -> EvaluationConfig: ...
+    @property
+    def trainer(self) -> TrainerSettings: ...
+
+
+class Composed(Protocol):
+    """A checked experiment."""
+
+    @property
+    def config(self) -> RunSettings: ...
+
+
+Compose = Callable[
+    [Sequence[str]], Composed
+]  # overrides to a checked experiment; ``UserError`` with one line
+
+
+class Verb(Protocol):
+    """A module that adds a verb to the command line; a plug-in names it in its ``verbs``. It imports no torch on import.
+
+    ``SUMMARY``: one line for ``ersm-lab --help``.
+    """
+
+    SUMMARY: str
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The verb's words: ``words``, a positional list, holds those of the form ``setting=value``."""
+
+    def run(self, arguments: Namespace, compose: Compose) -> int:
+        """Does the work, and returns the exit code. Raises ``UserError`` with one line for words that are wrong."""
+
+    def completions(self) -> Sequence[str]:
+        """What may stand before a value, such as ``model=``, for shell completion."""

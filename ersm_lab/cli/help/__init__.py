@@ -52,9 +52,9 @@ def _text(verb: str) -> str:
 
 def _filled(word: str) -> str:
     if word == "settings":
-        from ersm_lab.cli.slem_request import settings
+        from ersm_lab.papers.slem.verb import settings_text
 
-        return settings()
+        return settings_text()
     if word == "groups":
         return "\n".join(_wrapped(f"{group}=", options(group), 13) for group in groups())
     return _wrapped("", options(word), 0)

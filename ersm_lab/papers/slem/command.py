@@ -6,9 +6,10 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,54 +23,31 @@ from ersm_lab.papers.slem.engine.learner import newly_compiled, prepare
 from ersm_lab.papers.slem.maps import cores, spatial_learning_entropy
 from ersm_lab.papers.slem.outputs import SHOWN, Done, write_picture, write_summary
 from ersm_lab.papers.slem.points import entropy_points
+from ersm_lab.papers.slem.verb import LEARNT_WITH, Request
 
 
-def run(
-    source: Path,
-    out: Path,
-    learner: Mapping[str, Any],
-    channels: str = "luminance",
-    quantile: float = 0.98,
-    min_distance: int = 2,
-    workers: int | None = None,
-) -> int:
-    """Learns every picture of ``source`` and writes into ``out`` what ``outputs`` names; the exit code, 1 when a picture failed.
+def learn_pictures(asked: Request) -> int:
+    """Learns every picture of ``asked.source`` and writes into ``asked.out`` what ``outputs`` names; the exit code.
 
-    source: a picture, a TIFF stack, or a folder of them. learner: keywords of ``spatial_learning_entropy``. channels:
-    ``luminance``, or ``each`` for a map per colour. quantile, min_distance: of ``entropy_points``. workers: pictures at a
-    time, a core each; None for all cores. A failed picture among others is named and the rest is done.
-
-    Raises ``UserError`` for an empty folder, a single picture that fails, and a folder that cannot be written to.
+    A failed picture among others is named and the rest is done: the exit code is 1 then. Raises ``UserError`` for an empty
+    folder, a single picture that fails, and a folder that cannot be written to.
     """
+    source, out = asked.source, asked.out
     files = [source] if source.is_file() else _inputs(source, out)
     names = [source.stem] if source.is_file() else names_of(files, source)
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        said = {"source": str(source), **learner, "channels": channels, "quantile": quantile, "min_distance": min_distance}  # fmt: skip
-        (out / "settings.json").write_text(json.dumps(said, indent=1) + "\n")
+        (out / "settings.json").write_text(json.dumps(_record(asked), indent=1) + "\n")
     rows: list[dict[str, Any]] = []
     shown: list[Done] = []
     with _progress(len(files)) as (say, advance):
-        seconds = prepare(learner.get("dtype", "float32"))
+        seconds = prepare(asked.learner.dtype)
         if newly_compiled():
             say(f"compiled in {seconds:.0f} s, once: it is kept on disk")
         start = time.perf_counter()
-
-        def learn(picture: Picture) -> tuple[Done | None, dict[str, Any]]:
-            begin = time.perf_counter()
-            try:
-                grey = luminance(picture.pixels)
-                result = spatial_learning_entropy(grey, **learner)
-                k = learner["window_size"]
-                points = [entropy_points(entropy, k, quantile, min_distance) for entropy in result.entropy]
-            except UserError as error:
-                return None, _failed(picture.name, f"{picture.name}: {error}")
-            took = time.perf_counter() - begin
-            done = Done(picture.name, picture.pixels, grey, result, points, k, took)
-            with _writing(out):
-                return done, write_picture(done, out)
-
-        for number, (done, row) in _in_order(files, names, channels, learn, workers or cores()):
+        learn = partial(_learn, asked)
+        workers = asked.learner.workers or cores()
+        for number, (done, row) in _in_order(files, names, asked.channels, learn, workers):
             rows.append(row)
             if done is None:
                 if source.is_file() and row["picture"] == source.stem:  # all that was asked for
@@ -77,9 +55,8 @@ def run(
                 say(f"[{number}/{len(files)}] failed: {row['problem']}")
             else:
                 size = f"{row['rows']}x{row['columns']}"
-                say(
-                    f"[{number}/{len(files)}] {done.name}  {size}  {done.seconds:.2f} s  {row['points']} points"
-                )
+                took = f"{done.seconds:.2f} s  {row['points']} points"
+                say(f"[{number}/{len(files)}] {done.name}  {size}  {took}")
                 if len(shown) < SHOWN:
                     shown.append(done)
             advance(number)
@@ -90,6 +67,34 @@ def run(
     if bad:
         print(f"error: {len(bad)} of {_count(len(rows))} failed: {', '.join(bad[:10])}", file=sys.stderr)
     return 1 if bad else 0
+
+
+def _settings(asked: Request) -> dict[str, Any]:
+    """Keywords of ``spatial_learning_entropy``."""
+    model = asked.learner
+    return {name: getattr(model, name) for name in LEARNT_WITH} | {"epochs": asked.epochs}
+
+
+def _record(asked: Request) -> dict[str, Any]:
+    """What ``settings.json`` says."""
+    points = {"quantile": asked.quantile, "min_distance": asked.min_distance}
+    return {"source": str(asked.source), **_settings(asked), "channels": asked.channels, **points}
+
+
+def _learn(asked: Request, picture: Picture) -> tuple[Done | None, dict[str, Any]]:
+    """Learns one picture and writes its files; its row of the summary, and nothing else where it failed."""
+    begin = time.perf_counter()
+    try:
+        grey = luminance(picture.pixels)
+        result = spatial_learning_entropy(grey, **_settings(asked))
+        k = asked.learner.window_size
+        points = [entropy_points(map_, k, asked.quantile, asked.min_distance) for map_ in result.entropy]
+    except UserError as error:
+        return None, _failed(picture.name, f"{picture.name}: {error}")
+    took = time.perf_counter() - begin
+    done = Done(picture.name, picture.pixels, grey, result, points, k, took)
+    with _writing(asked.out):
+        return done, write_picture(done, asked.out)
 
 
 def _inputs(source: Path, out: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from ersm_lab.papers.slem.schema import SCHEMAS
 from ersm_lab.papers.slem.suites import schema
 
 _SUITES = "ersm_lab.papers.slem.suites"
-_STUDIES = {
+_STUDIES: dict[str, type[schema.SlemStudyConfig]] = {
     "agreement": schema.SlemAgreementConfig,
     "repeatability": schema.SlemRepeatabilityConfig,
     "dependence": schema.SlemDependenceConfig,
@@ -22,6 +22,7 @@ PLUGIN = Plugin(
         ("evaluation", "schema_slem"): schema.SlemEvaluationConfig,
         **{("evaluation", f"schema_slem_{name}"): kind for name, kind in _STUDIES.items()},
     },
+    verbs={"slem": "ersm_lab.papers.slem.verb"},
     suites={
         "slem": SuiteSpec(f"{_SUITES}.everything:evaluate", schema.SlemEvaluationConfig),
         "slem_maps": SuiteSpec(f"{_SUITES}.maps:evaluate", schema.SlemEvaluationConfig),
