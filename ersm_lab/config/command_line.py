@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ersm_lab.config.compose import Experiment, finish
 from ersm_lab.config.composer import compose_experiment
-from ersm_lab.config.store import conf_dir, options, register
+from ersm_lab.config.store import folders, options, register
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
 
@@ -60,7 +60,7 @@ def compose_all(words: Sequence[str]) -> tuple[list[Experiment], bool, int]:
     GlobalHydra.instance().clear()
     try:
         with _arguments(arguments):
-            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(job)()
+            hydra.main(version_base="1.3", config_path=str(folders()[0]), config_name="config")(job)()
         if errors:
             raise errors[0]
     except CONFIG_ERRORS as error:

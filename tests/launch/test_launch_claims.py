@@ -17,6 +17,7 @@ from ersm_lab.claims.shelf import Shelf
 from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.plan.graph import Planner
 from ersm_lab.plan.identity import identify
 from ersm_lab.runs.directory import RunDirectory
@@ -40,7 +41,7 @@ def write_table(outputs: Path, skip: tuple[str, int] | None = None) -> dict[str,
         for seed in table["seeds"]:
             if (arm, seed) == skip:
                 continue
-            one = replace(experiment, config={**experiment.config, "seed": seed})
+            one = replace(experiment, config=replace(experiment.config, seed=seed))
             cell = planner.plan(one).cell
             run = RunDirectory.create(
                 outputs, "ersm", "digits", {"data": DATA, "seed": seed}, said, cell.record
@@ -161,7 +162,7 @@ def test_a_study_is_found_by_its_hash(lab: Path) -> None:
     words = ["experiment=slem/photographs", "model=slem/multiscale", "seed=0"]
     experiment = compose_experiment(words)
     record = identify(experiment, {})
-    run = RunDirectory.create(lab / "outputs", "slem", "photographs", experiment.config, words, record)
+    run = RunDirectory.create(lab / "outputs", "slem", "photographs", plain(experiment.config), words, record)
     study = {
         "test/shannon_activity": 0.6,
         "test/shannon_activity_low": 0.3,
@@ -194,7 +195,7 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
 
     other = RunDirectory.open(held["baseline"][0]).evaluation("claims", {"evaluation": {"name": "claims"}})
     other.finish("finished")
-    settings = compose_experiment(["evaluation=claims"]).config["evaluation"]
+    settings = compose_experiment(["evaluation=claims"]).config.evaluation
     elsewhere = {"evaluation": settings, "data": {**DATA, "options": {"canvas": 32}}}
     RunDirectory.open(held["baseline"][1]).evaluation("claims", elsewhere).finish("finished")
     records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)

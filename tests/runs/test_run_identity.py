@@ -76,7 +76,7 @@ def test_what_does_not_change_a_result_does_not_count(key, value):
     ("key", "value"),
     [
         ("seed", 4),
-        ("data.batch_size", 64),
+        ("data.batch_size", 48),
         ("data.options.source.layout", "cifar10"),
         ("model.mask.temperature", 2.0),
         ("trainer.precision", "bf16-mixed"),
