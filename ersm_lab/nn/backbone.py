@@ -1,4 +1,4 @@
-"""timm feature extractors, cut at one stage.
+"""timm feature extractors, cut at one stage: convolutional networks, and transformers whose tokens lie on a grid.
 
 Shapes: images ``(B, 3, H, W)`` -> features ``(B, C, h, w)``.
 """
@@ -12,6 +12,8 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import Format
+from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from ersm_lab.core.errors import UserError
@@ -21,6 +23,10 @@ _PREFIX = "backbone.net."  # where our own checkpoints keep a backbone's weights
 
 class Backbone(nn.Module):
     """One stage of a timm model as features in NCHW.
+
+    The tokens of a plain vision transformer become its grid of patches (class and register tokens are left out), features
+    with channels last (Swin) are transposed. Such models may take images of one size only: their own, or the ``img_size`` in
+    ``kwargs``; ``feature_shape`` tells.
 
     Parameters
     ----------
@@ -33,8 +39,8 @@ class Backbone(nn.Module):
 
     Raises
     ------
-    UserError: a name that timm does not know (with the nearest names), a stage that the model does not have, features
-        that are not NCHW, a checkpoint of another architecture, weights that cannot be downloaded.
+    UserError: a name that timm does not know (with the nearest names), a stage that the model does not have, a checkpoint
+        of another architecture, weights that cannot be downloaded.
     """
 
     def __init__(
@@ -49,37 +55,47 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.net: nn.Module = _create(name, pretrained, out_index, dict(kwargs or {}))
+        self._channels_last = getattr(self.net, "output_fmt", Format.NCHW) == Format.NHWC
         if small_stem:
             _shrink_stem(self.net, name)
         if checkpoint:
             self.load(checkpoint, dict(kwargs or {}))
-        # timm says what a stage should have; what comes out decides
-        self.out_channels = int(self.feature_shape((64, 64))[0])
-        if self.out_channels != _said_channels(self.net):
-            raise UserError(
-                f"model.backbone.name={name} gives features that are not (B, C, H, W): choose a convolutional model, "
-                f"such as resnet50, convnext_tiny or efficientnetv2_s"
-            )
 
     def forward(self, images: Tensor) -> Tensor:
         """``(B, 3, H, W)`` -> ``(B, C, h, w)``."""
         features: Tensor = self.net(images)[0]
-        return features
+        return features.permute(0, 3, 1, 2).contiguous() if self._channels_last else features
 
     @torch.no_grad()
     def feature_shape(self, image_size: tuple[int, int]) -> tuple[int, int, int]:
-        """``(C, h, w)`` of the features of one image of ``(H, W)`` pixels; buffers stay as they are."""
+        """``(C, h, w)`` of the features of one image of ``(H, W)`` pixels; buffers stay as they are.
+
+        Raises ``UserError`` for a model that takes no images of this size, or whose features are no maps.
+        """
         was_training = self.training
         self.eval()
         parameter = next(self.parameters())
         image = torch.zeros(1, 3, *image_size, device=parameter.device, dtype=parameter.dtype)
         try:
             shape = self(image).shape
+        except (AssertionError, RuntimeError, ValueError) as error:
+            height, width = image_size
+            reason = " ".join(str(error).split())[:120]
+            raise UserError(
+                f"model.backbone.name={self.name} takes no images of {height}x{width} pixels ({reason}): set data.transform.size "
+                f"to its own size, or model.backbone.kwargs={{img_size: {height}}} where it can be built for another"
+            ) from error
         finally:
             self.train(was_training)
+        # timm says what a stage should have; what comes out decides
+        if len(shape) != 4 or shape[1] != _said_channels(self.net):
+            raise UserError(
+                f"model.backbone.name={self.name} gives features {tuple(shape)} that are no (B, C, H, W): choose another "
+                "model, such as resnet50, convnext_tiny or vit_small_patch16_224"
+            )
         return int(shape[1]), int(shape[2]), int(shape[3])
 
-    def load(self, checkpoint: str, kwargs: dict[str, Any]) -> None:
+    def load(self, checkpoint: str, kwargs: Mapping[str, Any]) -> None:
         """Loads every tensor of this backbone from a local file, or raises ``UserError`` and changes nothing."""
         path = Path(checkpoint)
         if not path.is_file():
@@ -101,18 +117,25 @@ class Backbone(nn.Module):
         self.net.load_state_dict({key: state[key] for key in own})
 
 
-def _said_channels(net: Any) -> int:
-    """The channels that timm announces for the one stage that was asked for."""
-    return int(net.feature_info.channels()[0])
-
-
-def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any]) -> nn.Module:
+def check_name(name: str) -> None:
+    """Raises ``UserError`` with the nearest names for a model that timm does not know."""
     if not timm.is_model(name.partition(".")[0]):
         near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.4)
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
         raise UserError(f"model.backbone.name: timm knows no {name!r}{hint}")
+
+
+def _said_channels(net: nn.Module) -> int:
+    """The channels that timm announces for the one stage that was asked for."""
+    info = net.feature_info
+    assert isinstance(info, FeatureInfo)
+    return int(info.channels()[0])
+
+
+def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any]) -> nn.Module:
+    check_name(name)
     try:
-        net = timm.create_model(
+        net: nn.Module = timm.create_model(
             name, pretrained=pretrained, features_only=True, out_indices=(out_index,), **kwargs
         )
     except TypeError as error:
@@ -130,13 +153,13 @@ def _create(name: str, pretrained: bool, out_index: int, kwargs: dict[str, Any])
 
 
 def _shrink_stem(net: nn.Module, name: str) -> None:
-    modules: dict[str, Any] = dict(net.named_children())
-    if not {"conv1", "bn1", "maxpool"} <= set(modules):
+    modules = dict(net.named_children())
+    norm = modules.get("bn1")
+    if not {"conv1", "bn1", "maxpool"} <= set(modules) or not isinstance(norm, nn.BatchNorm2d):
         raise UserError(
             f"model.backbone.small_stem: {name} has no ResNet stem; it works with resnet* models only"
         )
-    width = modules["bn1"].num_features
-    conv = nn.Conv2d(3, int(width), kernel_size=3, padding=1, bias=False)
+    conv = nn.Conv2d(3, norm.num_features, kernel_size=3, padding=1, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     net.add_module("conv1", conv)
     net.add_module("maxpool", nn.Identity())
@@ -166,9 +189,10 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _timm_state(
-    name: str, path: Path, state: dict[str, Tensor], net: nn.Module, kwargs: dict[str, Any]
+    name: str, path: Path, state: dict[str, Tensor], net: nn.Module, kwargs: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """A whole timm model's weights under the names that the cut model uses (some are flattened: stages.0 -> stages_0)."""
+    """A whole timm model's weights under the names that the cut model uses: the same, flattened (stages.0 -> stages_0), or
+    below ``model.``, where a transformer is wrapped whole."""
     whole = timm.create_model(name, pretrained=False, **kwargs).state_dict()
     matching = [key for key, value in whole.items() if key in state and state[key].shape == value.shape]
     if len(matching) < len(whole) - 2:  # the classifier's weight and bias may be of another number of classes
@@ -181,6 +205,6 @@ def _timm_state(
     renamed = {}
     for key in matching:
         head, _, rest = key.partition(".")
-        flat = f"{head}_{rest}"
-        renamed[key if key in own or flat not in own else flat] = state[key]
+        names = (key, f"{head}_{rest}", f"model.{key}")
+        renamed[next((name for name in names if name in own), key)] = state[key]
     return renamed

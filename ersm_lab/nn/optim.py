@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TypedDict
 
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from ersm_lab.nn.schema import OptimizerConfig
+
 Factor = Callable[[int], float]
+
+
+class ParameterGroup(TypedDict):
+    """What torch's optimizers take: parameters with a learning rate and a weight decay of their own."""
+
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
 
 
 def schedule_factor(
@@ -34,7 +45,7 @@ def schedule_factor(
     return factor
 
 
-def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[ParameterGroup]:
     """Trainable parameters in two groups: biases and normalisation layers do not decay (timm's custom)."""
     decay: list[nn.Parameter] = []
     keep: list[nn.Parameter] = []
@@ -43,7 +54,7 @@ def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[
             if parameter.requires_grad:
                 is_norm = "norm" in type(child).__name__.lower()
                 (keep if name == "bias" or is_norm else decay).append(parameter)
-    groups = [
+    groups: list[ParameterGroup] = [
         {"params": decay, "lr": lr, "weight_decay": weight_decay},
         {"params": keep, "lr": lr, "weight_decay": 0.0},
     ]
@@ -51,22 +62,22 @@ def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[
 
 
 def build_optimizer(
-    groups: Iterable[dict[str, Any]], config: Mapping[str, Any], total_steps: int
-) -> dict[str, Any]:
+    groups: Iterable[ParameterGroup], config: OptimizerConfig | Mapping[str, object], total_steps: int
+) -> OptimizerLRSchedulerConfig:
     """What ``LightningModule.configure_optimizers`` returns: optimizer and per-step schedule.
 
     Parameters
     ----------
     groups: as of ``parameter_groups``.
-    config: the ``optimizer`` group: ``_target_``, ``lr``, ``weight_decay``, ``kwargs``, ``schedule``.
+    config: the ``optimizer`` group of the configuration, or a plain mapping of it.
     total_steps: optimizer steps of the whole training.
     """
-    module, _, name = str(config["_target_"]).rpartition(".")
+    settings = OptimizerConfig.of(config)
+    module, _, name = settings._target_.rpartition(".")
     target: Callable[..., Optimizer] = getattr(import_module(module), name)
-    optimizer = target(
-        list(groups), lr=config["lr"], weight_decay=config["weight_decay"], **config.get("kwargs", {})
-    )
-    factor = schedule_factor(total=total_steps, **config["schedule"])
+    optimizer = target(list(groups), lr=settings.lr, weight_decay=settings.weight_decay, **settings.kwargs)
+    shape = settings.schedule
+    factor = schedule_factor(shape.name, total_steps, shape.warmup, shape.final, shape.power)
     return {
         "optimizer": optimizer,
         "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},

@@ -13,7 +13,7 @@ class BackboneConfig(Settings):
     """A timm feature extractor, cut at one stage. Weights come from at most one of ``pretrained``, ``checkpoint``,
     ``from_experiment``."""
 
-    name: str = setting("resnet18", "any timm model that supports features_only and gives NCHW features")
+    name: str = setting("resnet18", "any timm model that supports features_only")
     pretrained: bool = setting(False, "timm's weights from the hub (needs the network once)")
     checkpoint: str | None = setting(
         None, "a local file: a timm state dict, or a checkpoint of one of our runs", changes_result=False

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
@@ -19,16 +20,10 @@ from ersm_lab.metrics.sparsity import effective_share
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
+from ersm_lab.nn.schema import OptimizerConfig
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
 from ersm_lab.papers.ersm.tokens import position_counts, token_grid, tokenize
-
-DEFAULT_OPTIMIZER: dict[str, Any] = {
-    "_target_": "torch.optim.AdamW",
-    "lr": 1e-3,
-    "weight_decay": 1e-4,
-    "schedule": {"name": "cosine"},
-}
 
 
 class ERSMOutput(NamedTuple):
@@ -97,7 +92,7 @@ class ERSMClassifier(pl.LightningModule):
             self.backbone.requires_grad_(False).eval()
         self.mask_lr_factor = mask_lr_factor
         self.label_smoothing = label_smoothing
-        self.optimizer_settings = dict(optimizer or DEFAULT_OPTIMIZER)
+        self.optimizer_settings = OptimizerConfig.of(optimizer)
         accuracy = MetricCollection(
             {"accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False)}
         )
@@ -193,8 +188,8 @@ class ERSMClassifier(pl.LightningModule):
                 self.log(f"val/{name}", mean.compute(), prog_bar=name == "loss")
             mean.reset()
 
-    def configure_optimizers(self) -> Any:
-        lr, decay = self.optimizer_settings["lr"], self.optimizer_settings["weight_decay"]
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        lr, decay = self.optimizer_settings.lr, self.optimizer_settings.weight_decay
         groups = []
         for module in (self.backbone, self.head):
             groups += parameter_groups(module, lr, decay)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.nn.backbone import Backbone
+from ersm_lab.nn.backbone import Backbone, check_name
 from ersm_lab.papers.fornet.head import FoRNetHead, FoRNetOutput
 
 
@@ -125,10 +124,7 @@ class FoRNet(nn.Module):
 def _create(name: str, output_stride: int, pretrained: bool, kwargs: dict[str, Any]) -> nn.Module:
     if output_stride not in (8, 16, 32):
         raise UserError(f"model.backbone.output_stride is {output_stride}, but must be 8, 16 or 32")
-    if not timm.is_model(name.partition(".")[0]):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.4)
-        hint = f"; the nearest names are {', '.join(near)}" if near else ""
-        raise UserError(f"model.backbone.name: timm knows no {name!r}{hint}")
+    check_name(name)
     try:
         # stages are known by their strides, which timm tells of a built model only; this one has no weights yet
         with torch.device("meta"):

@@ -16,7 +16,7 @@ from torchmetrics import MeanMetric
 from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
 from ersm_lab.nn.logging import log_step
-from ersm_lab.nn.optim import build_optimizer, parameter_groups
+from ersm_lab.nn.optim import ParameterGroup, build_optimizer, parameter_groups
 from ersm_lab.papers.fornet.cost import NetworkCost, NetworkSpeed, network_cost, network_speed
 from ersm_lab.papers.fornet.head import FoRNetOutput
 from ersm_lab.papers.fornet.loss import FoRNetLoss
@@ -171,10 +171,10 @@ class FoRNetSegmenter(pl.LightningModule):
         return build_optimizer(groups, self.optimizer_settings, int(self.trainer.estimated_stepping_batches))
 
 
-def _scaled(groups: Sequence[dict[str, Any]], backbone: nn.Module, factor: float) -> list[dict[str, Any]]:
+def _scaled(groups: Sequence[ParameterGroup], backbone: nn.Module, factor: float) -> list[ParameterGroup]:
     """Each group split into the backbone's parameters, at ``factor`` times the rate, and the others."""
     inside = {id(parameter) for parameter in backbone.parameters()}
-    found = []
+    found: list[ParameterGroup] = []
     for group in groups:
         for held, scale in ((True, factor), (False, 1.0)):
             parameters = [p for p in group["params"] if (id(p) in inside) is held]
