@@ -7,23 +7,31 @@ classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.boundaries import band_width, edge_ring, label_band
 from ersm_lab.metrics.boundary_matching import IGNORED, boundary_f, boundary_matches, disk_radius
-from ersm_lab.metrics.instance_weights import instance_categories, instance_counts
+from ersm_lab.metrics.instance_weights import instance_counts
 from ersm_lab.metrics.pair_counts import pair_counts
+from ersm_lab.metrics.samples import SampledMetric
 from ersm_lab.metrics.segmentation import check_labels, check_pair, mean_defined
+from ersm_lab.metrics.street_scores import (
+    Scores,
+    band_iou,
+    category_scores,
+    class_iou,
+    class_scores,
+    instance_scores,
+    street_accuracy,
+)
 from ersm_lab.vision.cityscapes import CITYSCAPES
 from ersm_lab.vision.labels import IGNORE, LabelTable
 
 
-class CityscapesScores(Metric):
+class CityscapesScores(SampledMetric):
     """Class and category IoU, iIoU, pixel accuracy, boundary IoU, boundary F, trimap IoU, thin structures.
 
     IoU of classes and categories and both iIoU are those of
@@ -44,6 +52,7 @@ class CityscapesScores(Metric):
     boundary_ratio: of Boundary IoU, as a share of the diagonal. f_ratios: disks of Boundary F, likewise,
         ascending; ``()`` is none.
     trimap_widths: in pixels, ascending; ``()`` is none. boundaries: False leaves out every score of borders.
+    per_sample: keep every image's counts, for the bootstrap; ``samples()`` gives them.
 
     >>> scores = CityscapesScores(ids="train", boundaries=False)
     >>> scores.update(torch.tensor([[[0, 1, 1, 13]]]), torch.tensor([[[0, 0, 1, 255]]]))
@@ -69,15 +78,16 @@ class CityscapesScores(Metric):
         f_ratios: Sequence[float] = (0.00088, 0.001875, 0.00375, 0.005, 0.008),
         trimap_widths: Sequence[int] = (1, 2, 4, 8, 16),
         boundaries: bool = True,
-        **kwargs: Any,
+        per_sample: bool = False,
+        **kwargs: object,
     ) -> None:
-        super().__init__(**kwargs)
+        labels, classes = len(table.labels), len(table.classes)
+        super().__init__(labels * labels + 3 * labels, per_sample, **kwargs)
         if ids not in ("label", "train"):
             raise ValueError(f"ids is {ids!r}, but must be 'label' or 'train'")
         self.table, self.ids, self.boundaries, self.boundary_ratio = table, ids, boundaries, boundary_ratio
         self.f_ratios = tuple(f_ratios) if boundaries else ()
         self.trimap_widths = tuple(trimap_widths) if boundaries else ()
-        labels, classes = len(table.labels), len(table.classes)
         self._void = next((label.id for label in table.labels if label.ignored), 0)
         rings = len(self.trimap_widths)
         # state shapes: what is counted, then labels or classes
@@ -107,7 +117,8 @@ class CityscapesScores(Metric):
         check_pair(prediction, target, names)
         prediction, target = self._label_ids(prediction, target, names)
         for i in range(len(target)):
-            self._count(prediction[i], target[i])
+            confusion, band = self._count(prediction[i], target[i])
+            self.keep(torch.cat([confusion.flatten(), band.flatten()])[None])
             self.images[0] += 1
             if instances is not None:
                 found = instance_counts(prediction[i], instances[i], self.table, names[i] if names else "")
@@ -129,13 +140,18 @@ class CityscapesScores(Metric):
         lookup = lookup.to(target.device)
         return lookup[prediction.long()], lookup[target.long()]
 
-    def _count(self, prediction: Tensor, target: Tensor) -> None:
-        """One image's labelIds, uint8: everything that pixels can be sorted by goes into one histogram."""
+    def _count(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds one image's labelIds, uint8, and gives its confusion ``(L, L)`` and its bands ``(3, L)``.
+
+        Everything that pixels can be sorted by goes into one histogram.
+        """
         labels = len(self.table.labels)
+        band = torch.zeros_like(self.band)
         if not self.boundaries and target.device.type == "cpu":
             pairs = pair_counts(target.numpy(), prediction.cpu().numpy(), labels)
-            self.confusion += torch.from_numpy(pairs).to(self.confusion.device)
-            return
+            confusion = torch.from_numpy(pairs).to(self.confusion.device)
+            self.confusion += confusion
+            return confusion, band
         rings = len(self.trimap_widths) + 1
         bands = 4 if self.boundaries else 1
         bins = labels * labels * bands * rings
@@ -154,13 +170,16 @@ class CityscapesScores(Metric):
                 self._match(guess, truth)
         counts = torch.bincount(code.flatten(), minlength=bins)
         counts = counts.view(labels, labels, 2 if self.boundaries else 1, -1, rings).to(self.confusion.device)
-        self.confusion += counts.sum((2, 3, 4))
+        confusion = counts.sum((2, 3, 4))
+        self.confusion += confusion
         if self.boundaries:
-            self.band[0] += counts[:, :, 1, 1].sum(-1).diagonal()
-            self.band[1] += counts[:, :, 1].sum((1, 2, 3))
+            band[0] = counts[:, :, 1, 1].sum(-1).diagonal()
+            band[1] = counts[:, :, 1].sum((1, 2, 3))
             kept = [label.id for label in self.table.classes]
-            self.band[2] += counts[kept][:, :, :, 1].sum((0, 2, 3))
+            band[2] = counts[kept][:, :, :, 1].sum((0, 2, 3))
+            self.band += band
             self.trimap += counts.sum((2, 3))[..., :-1].cumsum(-1).movedim(-1, 0)
+        return confusion, band
 
     def _match(self, guess: Tensor, truth: Tensor) -> None:
         table = torch.full((256,), IGNORED, dtype=torch.uint8)
@@ -175,96 +194,39 @@ class CityscapesScores(Metric):
         self.f_total += f.nan_to_num()
         self.f_count += ~f[:, 0].isnan()
 
-    def compute(self) -> dict[str, Tensor]:
+    def compute(self) -> Scores:
         """Scalars in float64.
 
         ``miou``, ``category_iou``, ``pixel_accuracy``, ``thin_iou``; with instances ``iiou``,
         ``category_iiou``; with boundaries ``boundary_iou``, ``thin_boundary_iou``, ``boundary_f_<ratio>``,
         ``thin_boundary_f_<ratio>``, ``trimap_iou_<w>px``; and by class or category, ``iou/<name>`` and so on.
         """
-        found: dict[str, Tensor] = {}
         confusion = self.confusion.cpu()
-        kept = torch.tensor([label.id for label in self.table.classes])
-        self._put(found, "iou", "miou", _class_iou(confusion, kept))
-        rows = confusion[kept].double()
-        found["pixel_accuracy"] = confusion.double()[kept, kept].sum() / rows.sum()
-        self._put_categories(found, confusion, kept)
-        self._put_instances(found, confusion, kept)
-        if self.boundaries:
-            both, true, predicted = self.band.cpu().double()[:, kept]
-            self._put(found, "boundary_iou", "boundary_iou", both / (true + predicted - both))
-            for i, width in enumerate(self.trimap_widths):
-                found[f"trimap_iou_{width}px"] = mean_defined(_class_iou(self.trimap[i].cpu(), kept))
-            for i, ratio in enumerate(self.f_ratios):
-                name = f"boundary_f_{ratio:g}"
-                self._put(found, name, name, (self.f_total[:, i] / self.f_count).cpu())
-        return found
-
-    def _put(self, found: dict[str, Tensor], prefix: str, mean: str, values: Tensor) -> None:
-        names = self.table.class_names
-        found[mean] = mean_defined(values)
-        thin = [i for i, name in enumerate(names) if name in self.table.thin]
-        if thin:
-            found[f"thin_{prefix}"] = mean_defined(values[thin])
-        found.update({f"{prefix}/{name}": values[i] for i, name in enumerate(names)})
-
-    def _put_categories(self, found: dict[str, Tensor], confusion: Tensor, kept: Tensor) -> None:
-        of = [label.category for label in self.table.labels]
-        values = {}
-        for category in dict.fromkeys(label.category for label in self.table.classes):
-            if category:
-                ids = [i for i in kept.tolist() if of[i] == category]
-                others = [i for i in kept.tolist() if of[i] != category]
-                hits = confusion[ids][:, ids].sum()
-                union = confusion[ids].sum() + confusion[others][:, ids].sum()
-                values[category] = hits.double() / union
-        if values:
-            found["category_iou"] = mean_defined(torch.stack(list(values.values())))
-            found.update({f"category_iou/{name}": value for name, value in values.items()})
-
-    def _put_instances(self, found: dict[str, Tensor], confusion: Tensor, kept: Tensor) -> None:
+        found = class_scores("iou", "miou", class_iou(confusion, self.table), self.table)
+        found["pixel_accuracy"] = street_accuracy(confusion, self.table)
+        found |= category_scores(confusion, self.table)
         images, with_instances = self.images.tolist()
-        if not with_instances:
-            return
-        if with_instances < images:
+        if 0 < with_instances < images:
             raise UserError(
                 f"iIoU needs the instanceIds of every image; {images - with_instances} of {images} have none"
             )
-        counts = self.instances.cpu()
-        sized = dict(self.table.instance_size)
-        false = confusion[kept].sum(0) - confusion.diagonal()
-        classes = {
-            x.name: _share(counts[x.id, :2], false[x.id]) for x in self.table.classes if x.name in sized
-        }
-        categories = {}
-        for category, ids in instance_categories(self.table).items():
-            others = [x.id for x in self.table.classes if x.category != category]
-            categories[category] = _share(counts[ids, 2:].sum(0), confusion[others][:, ids].sum())
-        for name, values in (("iiou", classes), ("category_iiou", categories)):
-            if values:
-                found[name] = mean_defined(torch.stack(list(values.values())))
-                found.update({f"{name}/{key}": value for key, value in values.items()})
+        if with_instances:
+            found |= instance_scores(self.instances.cpu(), confusion, self.table)
+        return found | self._border_scores() if self.boundaries else found
 
+    def _border_scores(self) -> Scores:
+        found = class_scores(
+            "boundary_iou", "boundary_iou", band_iou(self.band.cpu(), self.table), self.table
+        )
+        for i, width in enumerate(self.trimap_widths):
+            found[f"trimap_iou_{width}px"] = mean_defined(class_iou(self.trimap[i].cpu(), self.table))
+        for i, ratio in enumerate(self.f_ratios):
+            name = f"boundary_f_{ratio:g}"
+            found |= class_scores(name, name, (self.f_total[:, i] / self.f_count).cpu(), self.table)
+        return found
 
-def class_table(scores: dict[str, Tensor], table: LabelTable = CITYSCAPES) -> list[dict[str, Any]]:
-    """One row per class of what ``CityscapesScores.compute`` gave: its name, whether it is thin, and each score as a float."""
-    kinds = dict.fromkeys(
-        key.partition("/")[0] for key in scores if "/" in key and not key.startswith("category")
-    )
-    rows = []
-    for name in table.class_names:
-        values = {kind: float(scores[f"{kind}/{name}"]) for kind in kinds if f"{kind}/{name}" in scores}
-        rows.append({"class": name, "thin": name in table.thin, **values})
-    return rows
-
-
-def _class_iou(confusion: Tensor, kept: Tensor) -> Tensor:
-    """IoU of the evaluated labels: predictions of others on them are misses, predictions on ignored pixels do not count."""
-    counts = confusion[kept].double()
-    hits = counts[:, kept].diagonal()
-    return hits / (counts.sum(1) + counts[:, kept].sum(0) - hits)
-
-
-def _share(counts: Tensor, false: Tensor) -> Tensor:
-    """Weighted hits over weighted hits and misses and plain false positives."""
-    return counts[0] / (counts.sum() + false.double())
+    def samples(self) -> dict[str, Tensor]:
+        """Every image's counts, in the order of update: ``confusion (n, L, L)`` and ``band (n, 3, L)``, float64."""
+        labels = len(self.table.labels)
+        confusion, band = self.kept().split([labels * labels, 3 * labels], dim=1)
+        return {"confusion": confusion.view(-1, labels, labels), "band": band.view(-1, 3, labels)}

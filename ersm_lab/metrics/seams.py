@@ -8,16 +8,16 @@ the same distance to a true border, and with those of a control without masks at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import Metric
 
 from ersm_lab.metrics.boundaries import class_edges
+from ersm_lab.metrics.samples import SampledMetric
 
 DISTANCES = (1, 2, 4, 8, 16, 32)
 
@@ -81,29 +81,32 @@ def seam_excess(counts: Tensor, control: Tensor | None = None) -> Tensor:
     return total
 
 
-class SeamTest(Metric):
-    """Errors by distance to the true border, on and off the masks' seams; its state is a sum.
+class SeamTest(SampledMetric):
+    """Errors by distance to the true border, on and off the masks' seams; its states are sums.
 
     Parameters
     ----------
     width: pixels on either side of a mask's border that are its seam. ignore_index: the label not to count.
+    per_sample: keep every image's counts, for the bootstrap; ``samples()`` gives them.
 
     ``update`` takes the predictions of the network with masks and, paired, those of a control without them. ``compute()``
     gives ``seam_excess`` and, with a control, ``seam_excess_over_control``: differences of error rates in [-1, 1], 0 for
     no seam.
     """
 
-    full_state_update = False
     counts: Tensor
     control: Tensor
     images: Tensor
 
-    def __init__(self, width: int = 1, ignore_index: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.width, self.ignore_index = width, ignore_index
+    def __init__(
+        self, width: int = 1, ignore_index: int = 255, per_sample: bool = False, **kwargs: object
+    ) -> None:
         shape = (len(DISTANCES) + 1, 2, 2)
+        super().__init__(2 * math.prod(shape), per_sample, **kwargs)
+        self.width, self.ignore_index = width, ignore_index
         for name in ("counts", "control"):
             self.add_state(name, torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum")
+        # all, and those with a control
         self.add_state("images", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(
@@ -115,21 +118,34 @@ class SeamTest(Metric):
         valid = target != self.ignore_index
         seams = seam_pixels(masks, target.shape[-2:], self.width).to(target.device)
         bins = distance_bins(target, self.ignore_index)
-        self.counts += seam_counts(prediction != target, seams, bins, valid).sum(0).to(self.counts.device)
-        self.images[0] += len(target)
+        counts = seam_counts(prediction != target, seams, bins, valid).to(self.counts.device)
+        paired = torch.zeros_like(counts)
         if control is not None:
-            found = seam_counts(control != target, seams, bins, valid).sum(0)
-            self.control += found.to(self.control.device)
+            paired = seam_counts(control != target, seams, bins, valid).to(self.control.device)
             self.images[1] += len(target)
+        self.counts += counts.sum(0)
+        self.control += paired.sum(0)
+        self.images[0] += len(target)
+        self.keep(torch.cat([counts.flatten(1), paired.flatten(1)], 1))
 
     def compute(self) -> dict[str, Tensor]:
         counts = self.counts.cpu()
         found = {"seam_excess": seam_excess(counts)}
-        images, paired = self.images.tolist()
-        if paired:
-            if paired != images:
-                raise ValueError(
-                    f"the control was given for {paired} of {images} images; it is paired with all or none"
-                )
+        if self._paired():
             found["seam_excess_over_control"] = seam_excess(counts, self.control.cpu())
         return found
+
+    def samples(self) -> dict[str, Tensor]:
+        """Every image's counts as ``seam_counts`` gives them, ``(n, bins, 2, 2)`` float64, in the order of update: those of the
+        ``model`` and, where there is one, of its ``control``."""
+        both = self.kept().view(-1, 2, *self.counts.shape)
+        found = {"model": both[:, 0]}
+        return {**found, "control": both[:, 1]} if self._paired() else found
+
+    def _paired(self) -> bool:
+        images, paired = self.images.tolist()
+        if paired not in (0, images):
+            raise ValueError(
+                f"the control was given for {paired} of {images} images; it is paired with all or none"
+            )
+        return bool(paired)

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.metrics.cityscapes_scores import CityscapesScores, class_table
+from ersm_lab.metrics.cityscapes_scores import CityscapesScores
+from ersm_lab.metrics.street_scores import class_table
 from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES
 
