@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 
@@ -65,6 +66,19 @@ def class_edges(labels: Tensor, valid: Tensor, width: int = 1) -> Tensor:
     across = (labels[..., :, 1:] != labels[..., :, :-1]) & valid[..., :, 1:] & valid[..., :, :-1]
     down = (labels[..., 1:, :] != labels[..., :-1, :]) & valid[..., 1:, :] & valid[..., :-1, :]
     return _near(across, down, width)
+
+
+def border_distance(labels: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Euclidean distance in pixels of ``(B, H, W)`` to the nearest pixel of ``class_edges``, float64; inf without one.
+
+    ``valid``: the pixels that count; all by default.
+    """
+    edges = class_edges(labels, torch.ones_like(labels, dtype=torch.bool) if valid is None else valid).cpu()
+    found = torch.full(labels.shape, torch.inf, dtype=torch.float64)
+    for image, edge in enumerate(edges):
+        if edge.any():
+            found[image] = torch.from_numpy(ndimage.distance_transform_edt(~edge.numpy()))
+    return found.to(labels.device)
 
 
 def edge_ring(labels: Tensor, valid: Tensor, widths: Sequence[int]) -> Tensor:

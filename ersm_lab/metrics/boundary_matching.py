@@ -42,7 +42,7 @@ def disk_radius(height: int, width: int, ratio: float = 0.008) -> int:
 
 
 def boundary_matches(
-    prediction: NDArray[Any], target: NDArray[Any], num_classes: int, radii: Sequence[int]
+    prediction: NDArray[np.integer], target: NDArray[np.integer], num_classes: int, radii: Sequence[int]
 ) -> BoundaryMatches:
     """Matched border pixels for disks of ``radii`` pixels (at least 0, ascending).
 

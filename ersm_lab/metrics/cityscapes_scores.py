@@ -61,7 +61,6 @@ class CityscapesScores(SampledMetric):
     (0.5, 1.0)
     """
 
-    full_state_update = False
     confusion: Tensor
     instances: Tensor
     band: Tensor

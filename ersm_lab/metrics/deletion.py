@@ -10,17 +10,32 @@ Shapes: tokens ``(B, N, D)`` with ``D = C p p``, channel-major as ``torch.nn.fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ersm_lab.metrics.curves import trapezoid_auc
-from ersm_lab.metrics.samples import SampledMetric
+from ersm_lab.metrics.samples import SampledMetric, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ORDERS = ("least_first", "most_first")
 POOLS = ("mean", "masked_mean")
+
+
+class DeletionSettings(TypedDict, total=False):
+    """Keywords of ``deletion_curve``."""
+
+    patch_size: int
+    positions: Tensor | None
+    rescale: bool
+    seed: int
+    index: Tensor | None
+    chunk: int
 
 
 def deletion_curve(
@@ -78,14 +93,11 @@ def deletion_probability(
     labels: Tensor,
     order: str = "least_first",
     pool: str = "mean",
-    **settings: Any,
+    **settings: Unpack[DeletionSettings],
 ) -> Tensor:
     """The label's softmax probability after k deletions, ``(B, N + 1)`` float64; arguments as ``deletion_curve``."""
-    defaults: dict[str, Any] = {
-        "patch_size": 1, "positions": None, "rescale": False, "seed": 0, "index": None, "chunk": 64,
-    }  # fmt: skip
     chosen = []
-    for first, logits in _logits(tokens, head, importance, order, pool, **{**defaults, **settings}):
+    for first, logits in _logits(tokens, head, importance, order, pool, **settings):
         place = labels[:, None, None].expand(-1, logits.shape[1], 1)
         chosen.append((first, logits.double().softmax(2).gather(2, place).squeeze(2)))
     return torch.cat([part for _, part in sorted(chosen, key=lambda item: item[0])], 1)
@@ -146,9 +158,18 @@ def _tie_keys(index: Tensor, count: int, seed: int) -> Tensor:
 
 @torch.no_grad()
 def _logits(
-    tokens: Tensor, head: Callable[[Tensor], Tensor], importance: Tensor, order: str, pool: str, patch_size: int,
-    positions: Tensor | None, rescale: bool, seed: int, index: Tensor | None, chunk: int,
-) -> Iterator[tuple[int, Tensor]]:  # fmt: skip
+    tokens: Tensor,
+    head: Callable[[Tensor], Tensor],
+    importance: Tensor,
+    order: str,
+    pool: str,
+    patch_size: int = 1,
+    positions: Tensor | None = None,
+    rescale: bool = False,
+    seed: int = 0,
+    index: Tensor | None = None,
+    chunk: int = 64,
+) -> Iterator[tuple[int, Tensor]]:
     """``(first k, logits (B, ks, K))`` in chunks, from k = N downwards: what is left grows by one token at a time."""
     if pool not in POOLS:
         raise ValueError(f"pool is {pool!r}, but must be one of {', '.join(POOLS)}")
@@ -218,12 +239,11 @@ class DeletionCurve(SampledMetric):
     Sanity Checks for Saliency Metrics.
     """
 
-    full_state_update = False
     total: Tensor
     count: Tensor
 
     def __init__(
-        self, tokens: int, order: str = "least_first", per_sample: bool = False, **kwargs: Any
+        self, tokens: int, order: str = "least_first", per_sample: bool = False, **kwargs: object
     ) -> None:
         super().__init__(1, per_sample, **kwargs)
         if order not in ORDERS:
@@ -247,20 +267,17 @@ class DeletionCurve(SampledMetric):
     def compute(self) -> dict[str, Tensor]:
         curve = self.total / self.count
         area = trapezoid_auc(curve)
-        return {
-            "curve": curve, "accuracy": curve[0], self.area: area, f"{self.area}_normalised": area / curve[0],
-        }  # fmt: skip
+        areas = {self.area: area, f"{self.area}_normalised": area / curve[0]}
+        return {"curve": curve, "accuracy": curve[0], **areas}
 
     def samples(self) -> Tensor:
         """Every image's area, ``(n,)`` float64, in the order of update (rank after rank over several processes)."""
         return self.kept().squeeze(1)
 
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
+    def plot(self, val: Mapping[str, Tensor] | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """The curve against the share of tokens deleted, in percent."""
-        import matplotlib.pyplot as plt
-
         curve = (self.compute() if val is None else val)["curve"].cpu()
-        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        figure, axis = axes_of(ax)
         axis.plot(torch.linspace(0, 100, len(curve)), 100 * curve)
         axis.set_xlabel("tokens deleted, %")
         axis.set_ylabel("accuracy, %")

@@ -4,22 +4,20 @@ Shapes: scores ``(B, H, W)`` float, high = important; events ``(B, H, W)`` bool 
 cells ``(B, 1, h, w)``.
 
 Three scores are compared on the same pixels: the importance logit, ``1 - max softmax`` and nearness to a
-predicted border. Whatever
-looks at borders alone finds most errors: the last two are what a selector has to beat.
+predicted border. Whatever looks at borders alone finds most errors: the last two are what a selector has to beat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
-from ersm_lab.metrics.boundaries import class_edges
+from ersm_lab.metrics.boundaries import border_distance, class_edges
+from ersm_lab.metrics.seams import mask_pixels
 
 BINS = 4096
 _RANGE = 16.0  # of log-odds
@@ -59,16 +57,6 @@ def uncertainty(logits: Tensor) -> Tensor:
     return (rest - best)[:, 0]
 
 
-def border_distance(labels: Tensor) -> Tensor:
-    """Euclidean distance in pixels of ``(B, H, W)`` to the nearest pixel of another label's border, float64; inf without one."""
-    edges = class_edges(labels, torch.ones_like(labels, dtype=torch.bool)).cpu()
-    found = torch.full(labels.shape, torch.inf, dtype=torch.float64)
-    for image, edge in enumerate(edges):
-        if edge.any():
-            found[image] = torch.from_numpy(ndimage.distance_transform_edt(~edge.numpy()))
-    return found.to(labels.device)
-
-
 class ImportanceQuality(Metric):
     """Average precision of importance maps against true errors and borders, and the share of borders that masks cover.
 
@@ -91,7 +79,7 @@ class ImportanceQuality(Metric):
     histograms: Tensor
     covered: Tensor
 
-    def __init__(self, ratios: Sequence[float] = (), ignore_index: int = 255, **kwargs: Any) -> None:
+    def __init__(self, ratios: Sequence[float] = (), ignore_index: int = 255, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.ratios, self.ignore_index = tuple(ratios), ignore_index
         shape = (len(SCORES), len(EVENTS), 2, BINS)
@@ -110,40 +98,32 @@ class ImportanceQuality(Metric):
         border = class_edges(target, valid) & valid
         events = {"errors": (prediction != target)[valid], "boundaries": border[valid]}
         size = target.shape[-2:]
-        scores: dict[str, Tensor | None] = {
-            "importance": None,
-            "uncertainty": uncertainty(logits),
-            "nearness": -2
-            * border_distance(prediction).log1p(),  # the same ranking; 3,000 pixels are within range
-        }
+        # a logarithm of the distance: the same ranking, and 3,000 pixels are within range
+        nearness = -2 * border_distance(prediction).log1p()
+        scores: dict[str, Tensor] = {"uncertainty": uncertainty(logits), "nearness": nearness}
         if importance_logit is not None:
             scores["importance"] = F.interpolate(
                 importance_logit.float(), size=size, mode="bilinear", align_corners=False
             )[:, 0]
-        for i, name in enumerate(SCORES):
-            score = scores[name]
-            if score is not None:
-                for j, event in enumerate(EVENTS):
-                    self.histograms[i, j] += score_histogram(score[valid], events[event]).to(
-                        self.histograms.device
-                    )
+        for name, score in scores.items():
+            for j, event in enumerate(EVENTS):
+                found = score_histogram(score[valid], events[event])
+                self.histograms[SCORES.index(name), j] += found.to(self.histograms.device)
         for i, mask in enumerate(masks):
-            inside = F.interpolate(mask.float(), size=size, mode="nearest")[:, 0] > 0.5
-            self.covered[i] += torch.stack([(inside & border).sum(), (inside & valid).sum()]).to(
-                self.covered.device
-            )
+            inside = mask_pixels(mask, size)
+            covered = torch.stack([(inside & border).sum(), (inside & valid).sum()])
+            self.covered[i] += covered.to(self.covered.device)
 
     def compute(self) -> dict[str, Tensor]:
         histograms = self.histograms.cpu()
+        every = SCORES.index("uncertainty")  # the score that each network has
         found: dict[str, Tensor] = {}
         for j, event in enumerate(EVENTS):
             for i, name in enumerate(SCORES):
                 found[f"{name}_ap_{event}"] = average_precision(histograms[i, j])
-            counts = (
-                histograms[SCORES.index("uncertainty"), j].sum(-1).double()
-            )  # the score that every network has
+            counts = histograms[every, j].sum(-1).double()
             found[f"base_rate_{event}"] = counts[1] / counts.sum()
-        pixels = histograms[SCORES.index("uncertainty"), EVENTS.index("boundaries")].sum(-1).double()
+        pixels = histograms[every, EVENTS.index("boundaries")].sum(-1).double()
         for i, ratio in enumerate(self.ratios):
             borders, everything = self.covered[i].cpu().double()
             found[f"coverage_{ratio:g}"] = borders / pixels[1]

@@ -7,13 +7,17 @@ as nearest-neighbour upsampling would.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ersm_lab.metrics.samples import SampledMetric
+from ersm_lab.metrics.samples import SampledMetric, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def token_counts(mask: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -129,12 +133,11 @@ class MaskLocalisation(SampledMetric):
     scores that are no negative saliency; NaN where nothing was defined. All in [0, 1], high is good.
     """
 
-    full_state_update = False
     higher_is_better = True
     total: Tensor
     count: Tensor
 
-    def __init__(self, grid: tuple[int, int], per_sample: bool = False, **kwargs: Any) -> None:
+    def __init__(self, grid: tuple[int, int], per_sample: bool = False, **kwargs: object) -> None:
         names = (*MEASURES, "energy_inside")
         super().__init__(len(names), per_sample, **kwargs)
         self.grid, self.names = grid, names
@@ -158,14 +161,12 @@ class MaskLocalisation(SampledMetric):
         """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
         return dict(zip(self.names, self.kept().T, strict=True))
 
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
+    def plot(self, val: Mapping[str, Tensor] | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """A bar per measure, in percent."""
-        import matplotlib.pyplot as plt
-
         values = {
             name: 100 * float(value) for name, value in (self.compute() if val is None else val).items()
         }
-        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        figure, axis = axes_of(ax)
         axis.barh([name.replace("_", " ") for name in values], list(values.values()))
         axis.set_xlabel("%")
         axis.set_xlim(0, 100)

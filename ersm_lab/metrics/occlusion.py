@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
 
 from ersm_lab.metrics.curves import trapezoid_auc
-from ersm_lab.metrics.samples import SampledMetric
+from ersm_lab.metrics.samples import SampledMetric, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Cell(NamedTuple):
@@ -18,6 +22,14 @@ class Cell(NamedTuple):
     shape: str
     area: float
     fill: str
+
+
+class OcclusionScores(TypedDict):
+    """What ``OcclusionAccuracy`` computes."""
+
+    accuracy: Tensor
+    curves: dict[tuple[str, str], Tensor]
+    mean: Tensor
 
 
 class OcclusionAccuracy(SampledMetric):
@@ -33,12 +45,11 @@ class OcclusionAccuracy(SampledMetric):
     where nothing was seen.
     """
 
-    full_state_update = False
     higher_is_better = True
     correct: Tensor
     count: Tensor
 
-    def __init__(self, cells: Sequence[Cell], per_sample: bool = False, **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Cell], per_sample: bool = False, **kwargs: object) -> None:
         super().__init__(len(cells) + 1, per_sample, **kwargs)
         self.cells = list(cells)
         self.add_state("correct", torch.zeros(len(self.cells), dtype=torch.float64), dist_reduce_fx="sum")
@@ -59,7 +70,7 @@ class OcclusionAccuracy(SampledMetric):
         places = torch.arange(len(values)) if index is None else index
         self.keep(torch.cat([places.to(values)[:, None], values], 1))
 
-    def compute(self) -> dict[str, Any]:
+    def compute(self) -> OcclusionScores:
         accuracy = self.correct / self.count
         curves = {}
         for key in dict.fromkeys((cell.shape, cell.fill) for cell in self.cells):
@@ -80,12 +91,10 @@ class OcclusionAccuracy(SampledMetric):
         table = table[table[:, 0].argsort(stable=True)]
         return table[:, 0].long(), table[:, 1:]
 
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
+    def plot(self, val: OcclusionScores | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """A curve per shape and fill, in percent."""
-        import matplotlib.pyplot as plt
-
         accuracy = (self.compute() if val is None else val)["accuracy"]
-        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        figure, axis = axes_of(ax)
         for shape, fill in dict.fromkeys((cell.shape, cell.fill) for cell in self.cells):
             found = [
                 (c.area, float(a))

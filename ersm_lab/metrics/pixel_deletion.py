@@ -6,14 +6,18 @@ uncovers them. Shapes: images ``(B, 3, H, W)`` normalised, importance ``(B, H, W
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ersm_lab.metrics.deletion import DeletionCurve, deletion_order
 from ersm_lab.vision.fills import fill_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @torch.no_grad()
@@ -80,13 +84,15 @@ class PixelDeletionCurve(DeletionCurve):
     ``update`` takes the curves ``(B, steps + 1)``, correctness or probabilities.
     """
 
-    def __init__(self, steps: int, mode: str = "deletion", per_sample: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, steps: int, mode: str = "deletion", per_sample: bool = False, **kwargs: object
+    ) -> None:
         if mode not in ("deletion", "insertion"):
             raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
         super().__init__(steps, "most_first", per_sample, **kwargs)
         self.area = f"{mode}_auc"
 
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
+    def plot(self, val: Mapping[str, Tensor] | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """The curve against the share of pixels changed, in percent."""
         figure, axis = super().plot(val, ax)
         axis.set_xlabel("pixels changed, %")

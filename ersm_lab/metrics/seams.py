@@ -12,14 +12,18 @@ import math
 from collections.abc import Sequence
 
 import torch
-from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from ersm_lab.metrics.boundaries import class_edges
+from ersm_lab.metrics.boundaries import border_distance, class_edges
 from ersm_lab.metrics.samples import SampledMetric
 
 DISTANCES = (1, 2, 4, 8, 16, 32)
+
+
+def mask_pixels(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """A mask of cells ``(B, 1, h, w)`` as pixels ``(B, *size)``, bool: each takes its nearest cell."""
+    return F.interpolate(mask.float(), size=list(size), mode="nearest")[:, 0] > 0.5
 
 
 def seam_pixels(masks: Sequence[Tensor], size: Sequence[int], width: int = 1) -> Tensor:
@@ -27,7 +31,7 @@ def seam_pixels(masks: Sequence[Tensor], size: Sequence[int], width: int = 1) ->
     first = masks[0]
     found = torch.zeros(len(first), *size, dtype=torch.bool, device=first.device)
     for mask in masks:
-        label = F.interpolate(mask.float(), size=list(size), mode="nearest")[:, 0] > 0.5
+        label = mask_pixels(mask, size)
         found |= class_edges(label.to(torch.uint8), torch.ones_like(label), width)
     return found
 
@@ -35,15 +39,9 @@ def seam_pixels(masks: Sequence[Tensor], size: Sequence[int], width: int = 1) ->
 def distance_bins(target: Tensor, ignore_index: int = 255, distances: Sequence[int] = DISTANCES) -> Tensor:
     """Index of the first of ``distances`` (ascending, pixels) that is at least a pixel's Euclidean distance to a true border
     pixel; ``len(distances)`` beyond. ``(B, H, W)`` int64."""
-    valid = target != ignore_index
-    edges = class_edges(target, valid).cpu()
-    bins = torch.full(target.shape, len(distances), dtype=torch.int64)
-    limits = torch.tensor(distances, dtype=torch.float64)
-    for image, edge in enumerate(edges):
-        if edge.any():
-            away = torch.from_numpy(ndimage.distance_transform_edt(~edge.numpy()))
-            bins[image] = torch.bucketize(away, limits)
-    return bins.to(target.device)
+    truth = target.cpu()  # in float64, which not every device has
+    away = border_distance(truth, truth != ignore_index)
+    return torch.bucketize(away, torch.tensor(distances, dtype=torch.float64)).to(target.device)
 
 
 def seam_counts(

@@ -8,7 +8,6 @@ counts as 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -129,7 +128,7 @@ class SegmentationScores(Metric):
     confusion: Tensor
 
     def __init__(
-        self, num_classes: int, ignore_index: int = 255, thin: Sequence[int] = (), **kwargs: Any
+        self, num_classes: int, ignore_index: int = 255, thin: Sequence[int] = (), **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
         self.num_classes, self.ignore_index, self.thin = num_classes, ignore_index, list(thin)

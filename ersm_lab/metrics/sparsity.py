@@ -9,12 +9,17 @@ the mask is multiplied by a constant, mean anything there.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ersm_lab.metrics.samples import SampledMetric
+from ersm_lab.metrics.samples import SampledMetric, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def mean_keep(keep_prob: Tensor) -> Tensor:
@@ -62,13 +67,12 @@ class MaskSparsity(SampledMetric):
     (bins,)``, the share of tokens per bin; NaN when nothing was seen.
     """
 
-    full_state_update = False
     total: Tensor
     count: Tensor
     counts: Tensor
     _NAMES = ("mean_keep", "share_above_half", "effective_share", "mask_entropy")
 
-    def __init__(self, bins: int = 20, per_sample: bool = False, **kwargs: Any) -> None:
+    def __init__(self, bins: int = 20, per_sample: bool = False, **kwargs: object) -> None:
         super().__init__(len(self._NAMES), per_sample, **kwargs)
         self.add_state("total", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
@@ -98,12 +102,10 @@ class MaskSparsity(SampledMetric):
         """Every image's values, ``(n,)`` each, in the order of update (rank after rank over several processes)."""
         return dict(zip(self._NAMES, self.kept().T, strict=True))
 
-    def plot(self, val: Any = None, ax: Any = None) -> Any:
+    def plot(self, val: Mapping[str, Tensor] | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """The histogram of keep probabilities, in percent of tokens."""
-        import matplotlib.pyplot as plt
-
         shares = (self.compute() if val is None else val)["histogram"].cpu()
-        figure, axis = (ax.figure, ax) if ax is not None else plt.subplots()
+        figure, axis = axes_of(ax)
         axis.stairs(100 * shares, torch.linspace(0, 1, len(shares) + 1))
         axis.set_xlabel("keep probability")
         axis.set_ylabel("share of tokens, %")

@@ -38,13 +38,14 @@ def class_iou(confusion: Tensor, table: LabelTable) -> Tensor:
     kept = _kept(table)
     counts = confusion[kept].double()
     hits = counts[:, kept].diagonal()
-    return hits / (counts.sum(1) + counts[:, kept].sum(0) - hits)
+    union = counts.sum(1) + counts[:, kept].sum(0) - hits
+    return hits / union
 
 
 def band_iou(band: Tensor, table: LabelTable) -> Tensor:
     """Boundary IoU of each evaluated class, ``(K,)`` float64."""
-    both, true, predicted = band.double()[:, _kept(table)]
-    return both / (true + predicted - both)
+    counts = band.double()[:, _kept(table)]
+    return counts[0] / (counts[1] + counts[2] - counts[0])
 
 
 def street_accuracy(confusion: Tensor, table: LabelTable) -> Tensor:
@@ -98,7 +99,7 @@ def class_table(
     kinds = dict.fromkeys(
         key.partition("/")[0] for key in scores if "/" in key and not key.startswith("category")
     )
-    rows = []
+    rows: list[dict[str, str | bool | float]] = []
     for name in table.class_names:
         values = {kind: float(scores[f"{kind}/{name}"]) for kind in kinds if f"{kind}/{name}" in scores}
         rows.append({"class": name, "thin": name in table.thin, **values})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = NDArray[np.float64]
 
 
 class RankCorrelation(NamedTuple):
@@ -21,8 +21,8 @@ class RankCorrelation(NamedTuple):
 
 
 def rank_correlation(
-    first: Sequence[float] | Any, second: Sequence[float] | Any, n_boot: int = 2000, level: float = 0.95, seed: int = 0
-) -> RankCorrelation | None:  # fmt: skip
+    first: ArrayLike, second: ArrayLike, n_boot: int = 2000, level: float = 0.95, seed: int = 0
+) -> RankCorrelation | None:
     """Spearman's rho of two measures of the same things, each ``(n,)``, in [-1, 1]; ties share their mean rank.
 
     The interval draws pairs with replacement; draws in which a measure does not vary are passed over. None for fewer than three
@@ -33,7 +33,9 @@ def rank_correlation(
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     if a.ndim != 1 or a.shape != b.shape:
-        raise ValueError(f"two measures of the same things have one length, but these have {a.shape} and {b.shape}")  # fmt: skip
+        raise ValueError(
+            f"two measures of the same things have one length, but these have {a.shape} and {b.shape}"
+        )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("a rank correlation needs finite values")
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:

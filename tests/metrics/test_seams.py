@@ -9,7 +9,6 @@ import torch
 
 from ersm_lab.metrics import SeamTest
 from ersm_lab.metrics.seams import DISTANCES, distance_bins, seam_counts, seam_excess, seam_pixels
-from ersm_lab.statistics import paired_bootstrap_of_sums
 
 
 def test_seam_pixels_by_brute_force():
@@ -90,22 +89,20 @@ def test_a_network_with_seams_is_found_and_its_control_is_not():
         clean.compute()
 
 
-def test_bootstrap_of_sums_agrees_with_the_plain_one_and_with_the_set():
-    """For a mean both must agree; for mIoU the estimate is that of the summed matrices, not a mean over images."""
-    from ersm_lab.statistics import paired_bootstrap
-
+def test_kept_counts_are_those_of_each_image():
+    """Breaks when samples are summed, change places, or a control's are taken for the model's."""
     torch.manual_seed(0)
-    hits = torch.rand(2, 40).numpy()
-    a, b = hits, 0.9 * hits
-    ones = torch.ones(2, 40).numpy()
-    import numpy as np
-
-    ratio = lambda sums: sums[:, 0] / sums[:, 1]  # noqa: E731
-    ours = paired_bootstrap_of_sums(np.stack([a, ones], -1), np.stack([b, ones], -1), ratio, n_boot=4000)
-    plain = paired_bootstrap(a, b, n_boot=4000)
-    assert ours.estimate == pytest.approx(plain.estimate)
-    assert ours.low == pytest.approx(plain.low, abs=2e-3)
-    assert ours.high == pytest.approx(plain.high, abs=2e-3)
-    assert (ours.n_images, ours.n_seeds) == (40, 2)
-    with pytest.raises(ValueError, match="two images"):
-        paired_bootstrap_of_sums(np.ones((1, 1, 2)), np.ones((1, 1, 2)), ratio)
+    target = torch.randint(0, 2, (3, 4, 4)).repeat_interleave(12, 1).repeat_interleave(12, 2)
+    control = torch.where(torch.rand(target.shape) < 0.2, 1 - target, target)
+    prediction = torch.where(torch.rand(target.shape) < 0.4, 1 - target, target)
+    masks = [torch.rand(3, 1, 8, 8) > 0.5]
+    metric = SeamTest(per_sample=True)
+    metric.update(prediction[:2], target[:2], [masks[0][:2]], control[:2])
+    metric.update(prediction[2:], target[2:], [masks[0][2:]], control[2:])
+    found = metric.samples()
+    for name, classes in (("model", prediction), ("control", control)):
+        for i in range(3):
+            one = SeamTest(per_sample=True)
+            one.update(classes[i : i + 1], target[i : i + 1], [masks[0][i : i + 1]])
+            assert one.samples().keys() == {"model"}
+            assert (found[name][i] == one.counts).all()

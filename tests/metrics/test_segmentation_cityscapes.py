@@ -14,7 +14,7 @@ from PIL import Image
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
-from ersm_lab.metrics.street_scores import class_table
+from ersm_lab.metrics.street_scores import class_table, picture_scores
 from ersm_lab.vision.camvid import CAMVID
 from ersm_lab.vision.cityscapes import CITYSCAPES
 
@@ -141,6 +141,31 @@ def test_a_perfect_prediction_scores_one_everywhere():
         name: value for name, value in found.items() if not (math.isnan(value) or abs(value - 1) < 1e-12)
     } == {}
     assert len(found) > 150
+
+
+@pytest.mark.parametrize("boundaries", [True, False])
+def test_kept_counts_and_scores_are_those_of_each_picture(boundaries):
+    """Breaks when a picture's scores depend on those before it, or when its counts are not what the sums are made of."""
+    rng = np.random.default_rng(6)
+    maps = [
+        tuple(torch.from_numpy(x.astype(np.int32))[None] for x in street(rng, list(range(34))))
+        for _ in range(3)
+    ]
+    together = CityscapesScores(boundaries=boundaries, per_sample=True)
+    for truth, _, prediction in maps:
+        together.update(prediction, truth)
+    kept = together.samples()
+    assert (kept["confusion"].sum(0) == together.confusion).all()
+    assert (kept["band"].sum(0) == together.band).all()
+    for i, (truth, _, prediction) in enumerate(maps):
+        alone = CityscapesScores(boundaries=boundaries)
+        alone.update(prediction, truth)
+        assert (kept["confusion"][i] == alone.confusion).all()
+        band = kept["band"][i] if boundaries else None
+        found, expected = picture_scores(kept["confusion"][i], band, CITYSCAPES), alone.compute()
+        assert {"miou", "pixel_accuracy", "thin_iou"} <= found.keys()
+        assert ("boundary_iou" in found) is boundaries
+        assert found == {name: float(expected[name]) for name in found}
 
 
 def test_absent_classes_are_left_out():

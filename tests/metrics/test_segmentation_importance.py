@@ -10,11 +10,10 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score
 from torch.nn import functional as F
 
-from ersm_lab.metrics.boundaries import class_edges
+from ersm_lab.metrics.boundaries import border_distance, class_edges
 from ersm_lab.metrics.importance import (
     ImportanceQuality,
     average_precision,
-    border_distance,
     score_histogram,
     uncertainty,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ersm_lab.statistics.intervals import paired_bootstrap
+from ersm_lab.statistics import paired_bootstrap, paired_bootstrap_of_sums
 
 
 def test_a_constant_difference_has_no_width():
@@ -102,3 +102,22 @@ def test_what_cannot_be_resampled_is_refused(a, b, words):
     """Breaks when one image gives an interval of width 0."""
     with pytest.raises(ValueError, match=words):
         paired_bootstrap(a, b, n_boot=10)
+
+
+def test_bootstrap_of_sums_agrees_with_the_plain_one_and_with_the_set():
+    """For a mean both must agree; for mIoU the estimate is that of the summed matrices, not a mean over images."""
+    hits = np.random.default_rng(0).random((2, 40))
+    a, b = hits, 0.9 * hits
+    ones = np.ones((2, 40))
+
+    def ratio(sums):
+        return sums[:, 0] / sums[:, 1]
+
+    ours = paired_bootstrap_of_sums(np.stack([a, ones], -1), np.stack([b, ones], -1), ratio, n_boot=4000)
+    plain = paired_bootstrap(a, b, n_boot=4000)
+    assert ours.estimate == pytest.approx(plain.estimate)
+    assert ours.low == pytest.approx(plain.low, abs=2e-3)
+    assert ours.high == pytest.approx(plain.high, abs=2e-3)
+    assert (ours.n_images, ours.n_seeds) == (40, 2)
+    with pytest.raises(ValueError, match="two images"):
+        paired_bootstrap_of_sums(np.ones((1, 1, 2)), np.ones((1, 1, 2)), ratio)
