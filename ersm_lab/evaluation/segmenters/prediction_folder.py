@@ -11,7 +11,8 @@ import torch
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.scenes import SceneSplit, read_labels
-from ersm_lab.metrics.cityscapes_scores import CityscapesScores, class_table
+from ersm_lab.metrics.cityscapes_scores import CityscapesScores
+from ersm_lab.metrics.street_scores import class_table
 
 
 def find_predictions(folder: Path, split: SceneSplit) -> list[Path]:

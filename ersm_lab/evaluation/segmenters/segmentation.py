@@ -23,9 +23,10 @@ from ersm_lab.evaluation.segmenters.figures import (
 from ersm_lab.evaluation.segmenters.inference import Segmentation, Segmenter
 from ersm_lab.evaluation.segmenters.overlays import Shown, overlay_figure
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.metrics.cityscapes_scores import CityscapesScores, class_table
+from ersm_lab.metrics.cityscapes_scores import CityscapesScores
 from ersm_lab.metrics.importance import ImportanceQuality
 from ersm_lab.metrics.seams import DISTANCES, distance_bins, seam_counts, seam_excess, seam_pixels
+from ersm_lab.metrics.street_scores import class_table
 from ersm_lab.vision.labels import IGNORE
 
 COUNTS = ("confusion", "instances", "band", "trimap", "f_total", "f_count", "images")
