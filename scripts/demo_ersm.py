@@ -86,7 +86,7 @@ def _table(runs: dict[str, RunDirectory]) -> Table:
     for title, _ in COLUMNS.values():
         table.add_column(title, justify="right")
     for arm, run in runs.items():
-        summary = run.record["summary"]
+        summary = run.record.summary
         cells = [summary.get(f"test/{name}") for name in COLUMNS]
         shown = [
             "-" if cell is None else f"{cell * scale:.1f}"

@@ -59,10 +59,10 @@ def fornet_part(console: Console, overrides: list[str]) -> int:
     for title in COLUMNS.values():
         table.add_column(title, justify="right")
     for arm, run in runs.items():
-        table.add_row(ARMS[arm], *(f"{100 * run.record['summary'][key]:.1f}" for key in COLUMNS))
+        table.add_row(ARMS[arm], *(f"{100 * run.record.summary[key]:.1f}" for key in COLUMNS))
     console.print(table)
     if "fornet" in runs:
-        summary = runs["fornet"].record["summary"]
+        summary = runs["fornet"].record.summary
         found = {name: 100 * summary[f"val/{name}_ap_errors"] for name in ("importance", "uncertainty")}
         console.print(
             f"Finding its own errors (average precision, chance {100 * summary['val/base_rate_errors']:.1f} %): importance map "

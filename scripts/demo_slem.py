@@ -40,7 +40,7 @@ def slem_part(console: Console, overrides: list[str]) -> int:
         console.print(f"failed: {outcome.message} (log: {outcome.path})", highlight=False)
         return 1
     run = RunDirectory.open(outcome.path)
-    summary = run.record["summary"]
+    summary = run.record.summary
     table = Table(title=f"{summary['test/pictures']} pictures, {summary['test/points']:.0f} points each")
     table.add_column("points of")
     for title in MEASURES.values():

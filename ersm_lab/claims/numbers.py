@@ -18,6 +18,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import GENERATED
 from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.runs.record import EvaluationRecord, RunRecord, Summary
 from ersm_lab.statistics.intervals import (
     FEW_SEEDS,
     Interval,
@@ -46,15 +47,15 @@ class Numbers:
         return self.evaluation or self.run
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord | EvaluationRecord:
         """Of the evaluation if there is one, of the run otherwise."""
-        found = EvaluationDirectory(self.evaluation) if self.evaluation else RunDirectory.open(self.run)
-        return found.record
+        if self.evaluation:
+            return EvaluationDirectory(self.evaluation).record
+        return RunDirectory.open(self.run).record
 
     @property
-    def summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = self.record.get("summary") or {}
-        return summary
+    def summary(self) -> Summary:
+        return self.record.summary
 
     def number(self, key: str) -> float:
         """A number of the summary. Raises ``UserError`` when it is absent, or was not finite."""

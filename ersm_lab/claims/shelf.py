@@ -15,6 +15,7 @@ from ersm_lab.plan.graph import Planner
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.runs.hashing import config_hash
 from ersm_lab.runs.index import find_runs
+from ersm_lab.runs.record import RunRecord
 from ersm_lab.tables.schema import combinations, load_table
 
 
@@ -40,11 +41,11 @@ class Shelf:
         self.outputs = outputs
         self._overrides = list(overrides)
         self._planner, self._compose = Planner(), Composer()
-        self._held: dict[tuple[str, str, int], list[tuple[Path, dict[str, Any]]]] = {}
+        self._held: dict[tuple[str, str, int], list[tuple[Path, RunRecord]]] = {}
         for run in find_runs(outputs):
             record = run.record
-            if record.get("status") == "finished" and {"paper", "experiment", "seed"} <= record.keys():
-                key = (record["paper"], record["experiment"], record["seed"])
+            if record.status == "finished" and record.seed is not None:
+                key = (record.paper, record.experiment, record.seed)
                 self._held.setdefault(key, []).append((run.path, record))
 
     def find(self, words: Sequence[str], seed: int) -> Path | None:
@@ -63,10 +64,8 @@ class Shelf:
             except UserError:
                 today = None  # no data here
         for path, record in runs:
-            wanted = today or config_hash(
-                experiment.config, record.get("data_fingerprint", ""), record.get("upstream") or {}
-            )
-            if record.get("config_hash") == wanted:
+            wanted = today or config_hash(experiment.config, record.data_fingerprint, record.upstream)
+            if record.config_hash == wanted:
                 return path
         return None
 
@@ -132,10 +131,9 @@ def evaluation_of(run: Path, settings: Mapping[str, Any]) -> Path | None:
             record = EvaluationDirectory(file.parent).record
         except ValueError:
             continue
-        spec = record.get("spec") or {}
-        if record.get("status") != "finished" or spec.get("evaluation") != settings:
+        if record.status != "finished" or record.spec.get("evaluation") != settings:
             continue
-        own, other = RunDirectory.open(run).config["data"], spec.get("data") or {}
-        if all(own.get(key) == other.get(key) for key in ("layout", "options")):
-            found.append((str((record.get("timings") or {}).get("finished")), file.parent))
+        own, other = RunDirectory.open(run).config["data"], record.spec.get("data")
+        if isinstance(other, dict) and all(own.get(key) == other.get(key) for key in ("layout", "options")):
+            found.append((str(record.timings.finished), file.parent))
     return max(found)[1] if found else None

@@ -97,10 +97,10 @@ def judge(
 def source_of(numbers: Numbers) -> Entry:
     """Where the numbers of a run lie, of which version, and a ``stamp`` that is another one once they are."""
     record, run = numbers.record, RunDirectory.open(numbers.run).record
-    stamp = [record.get("status"), (record.get("timings") or {}).get("finished"), record.get("summary")]
+    stamp = [record.status, record.timings.finished, record.summary]
     return {
-        "path": str(numbers.path), "package": str(run.get("package_digest"))[:12], "data": run.get("data_fingerprint"),
-        "backbone": (run.get("upstream") or {}).get("backbone"), "stamp": canonical_hash(stamp)[:12],
+        "path": str(numbers.path), "package": run.package_digest[:12], "data": run.data_fingerprint,
+        "backbone": run.upstream.get("backbone"), "stamp": canonical_hash(stamp)[:12],
     }  # fmt: skip
 
 

@@ -136,10 +136,10 @@ def _resume(folder: str, rest: list[str]) -> int:
 
     record = run.record
     experiment = Experiment(
-        record["paper"],
-        record["experiment"],
+        record.paper,
+        record.experiment,
         typed_config(run.config, str(run.path / "config.yaml")),
-        tuple(record["overrides"]),
+        record.overrides,
     )
     print(f"run directory: {train(experiment, record, resume=Path(folder)).path}")
     return 0

@@ -119,7 +119,7 @@ def _means(arms: Arms) -> pd.DataFrame:
         {"arm": arm, "seed": seed, "metric": metric, "value": value}
         for arm, seeds in arms.by_arm.items()
         for seed, member in seeds.items()
-        for metric, value in member.evaluation.record["summary"].items()
+        for metric, value in member.evaluation.record.summary.items()
         if isinstance(value, (int, float))
     ]
     grouped = pd.DataFrame(rows, columns=["arm", "seed", "metric", "value"]).groupby(

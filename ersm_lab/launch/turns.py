@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -30,11 +29,13 @@ def answer(cell: Cell) -> Path | None:
     try:
         run = RunDirectory.open(path.parents[2] / path.read_text(encoding="utf-8").strip())
         record = run.record
-        ended = datetime.fromisoformat(record["timings"]["finished"]).timestamp()
-    except (OSError, UserError, KeyError, json.JSONDecodeError):
+    except (OSError, UserError, ValueError):
         return None  # nobody ran it yet, or its run is gone or was killed
-    equal = record["config_hash"] == cell.record["config_hash"]
-    return run.path if equal and record["status"] == "finished" and ended >= cell.asked else None
+    if record.status != "finished" or record.timings.finished is None:
+        return None
+    ended = datetime.fromisoformat(record.timings.finished).timestamp()
+    equal = record.config_hash == cell.record["config_hash"]
+    return run.path if equal and ended >= cell.asked else None
 
 
 def in_turn(cell: Cell, run: Callable[[], Path]) -> tuple[str, str]:

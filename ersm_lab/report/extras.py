@@ -77,9 +77,9 @@ def read_comparisons(
         try:
             folder = ComparisonDirectory(path.parent)
             record = folder.record
-            if record.get("status") == "finished":
+            if record.status == "finished":
                 entries = {entry.name: entry for entry in folder.artifacts.entries()}
-                started = str((record.get("timings") or {}).get("started"))
+                started = record.timings.started
                 found.append((started, record, entries, folder.artifacts))
         except (OSError, ValueError, KeyError, TypeError):
             notes.append(f"{path}: cannot be read")
@@ -89,8 +89,8 @@ def read_comparisons(
             "name": f"{folder_path.parent.parent.name}: {folder_path.name}",
             "href": link(folder_path, page),
             "started": started,
-            "inputs": [str(item) for item in record.get("inputs") or []],
-            "summary": record.get("summary") or {},
+            "inputs": list(record.inputs),
+            "summary": dict(record.summary),
             "tables": [
                 table for entry in entries.values() if entry.kind == "table" and (table := _csv(entry, store, notes))
             ],

@@ -54,17 +54,16 @@ def run_rows(views: Sequence[RunView], page: Path) -> dict[str, Any]:
     runs = []
     for view in views:
         record = view.record
-        timings, git = record.get("timings") or {}, record.get("git") or {}
         runs.append({
-            "name": view.name, "href": link(view.path, page), "paper": record.get("paper"),
-            "experiment": view.experiment, "status": view.status, "seed": record.get("seed"),
-            "started": timings.get("started"), "seconds": timings.get("seconds"), "error": record.get("error"),
-            "overrides": [str(word) for word in record.get("overrides") or []],
+            "name": view.name, "href": link(view.path, page), "paper": record.paper or None,
+            "experiment": view.experiment, "status": view.status, "seed": record.seed,
+            "started": record.timings.started or None, "seconds": record.timings.seconds, "error": record.error,
+            "overrides": list(record.overrides),
             "about": {
-                "config hash": record.get("config_hash"), "data fingerprint": record.get("data_fingerprint"),
-                "package digest": record.get("package_digest"), "commit": git.get("commit"),
-                "uncommitted changes": git.get("dirty"), "host": record.get("host"), "gpu": record.get("gpu"),
-                "parameters": record.get("parameters"), "torch": (record.get("versions") or {}).get("torch"),
+                "config hash": record.config_hash or None, "data fingerprint": record.data_fingerprint or None,
+                "package digest": record.package_digest or None, "commit": record.git.commit,
+                "uncommitted changes": record.git.dirty, "host": record.host or None, "gpu": record.gpu,
+                "parameters": record.parameters, "torch": record.versions.get("torch"),
             },
             "config": [column(view.config.get(key)) if key in view.config else -1
                        for key, column in zip(ranked, columns, strict=True)],

@@ -55,11 +55,11 @@ def fields(view: RunView) -> dict[str, Any]:
     record = view.record
     own = {
         "run": view.name,
-        "paper": record.get("paper"),
-        "experiment": record.get("experiment"),
+        "paper": record.paper,
+        "experiment": record.experiment,
         "status": view.status,
-        "seed": record.get("seed"),
-        "seconds": (record.get("timings") or {}).get("seconds"),
+        "seed": record.seed,
+        "seconds": record.timings.seconds,
     }
     return {**view.config, **view.summary, **own}
 
@@ -144,7 +144,7 @@ def select(words: Sequence[str], outputs: Path) -> list[RunView]:
 
 def searchable(view: RunView) -> str:
     """What free words are looked for in: folder, experiment, status, overrides."""
-    overrides = " ".join(str(word) for word in view.record.get("overrides") or [])
+    overrides = " ".join(view.record.overrides)
     return f"{view.path.as_posix()} {view.experiment} {view.status} {overrides}".lower()
 
 

@@ -14,10 +14,10 @@ import yaml
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.artifacts import Artifact, ArtifactStore
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.runs.record import RunRecord, Summary
 
 TRAINING = "training"
 UNREADABLE = "unreadable"
-_SHAPES = {"overrides": list, "timings": dict, "git": dict, "versions": dict, "summary": dict}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
@@ -30,7 +30,7 @@ class RunView:
     """
 
     path: Path
-    record: dict[str, Any]
+    record: RunRecord
     status: str
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, float] = field(default_factory=dict)
@@ -44,39 +44,37 @@ class RunView:
     @property
     def experiment(self) -> str:
         """``<paper>/<experiment>``."""
-        return "/".join(str(self.record[key]) for key in ("paper", "experiment") if self.record.get(key))
+        return "/".join(name for name in (self.record.paper, self.record.experiment) if name)
 
     @property
     def started(self) -> str:
         """When, in UTC, to the millisecond; its name says so to the second."""
-        return str((self.record.get("timings") or {}).get("started") or "")
+        return self.record.timings.started
 
     @property
     def said(self) -> list[str]:
         """The keys that somebody set when the run was started."""
-        words = [str(word) for word in self.record.get("overrides") or []]
-        return [word.lstrip("+~").partition("=")[0] for word in words]
+        return [word.lstrip("+~").partition("=")[0] for word in self.record.overrides]
 
     @classmethod
     def read(cls, run: RunDirectory) -> RunView:
         """Everything but curves and pictures. A damaged part is left out and noted."""
         record = run.record
-        odd = [key for key, shape in _SHAPES.items() if not isinstance(record.get(key) or shape(), shape)]
-        view = cls(run.path, {key: value for key, value in record.items() if key not in odd}, run.status)
-        view.notes += [f"{run.path}: run.json has an odd '{key}'" for key in odd]
+        view = cls(run.path, record, run.status)
+        view.notes += [f"{run.path}: run.json has an odd '{key}'" for key in record.odd]
         try:
             loaded = yaml.load((run.path / "config.yaml").read_text(encoding="utf-8"), Loader=_LOADER)
             view.config = dict(_flat(loaded if isinstance(loaded, dict) else {}))
         except (OSError, ValueError, yaml.YAMLError):
             view.notes.append(f"{run.path}: config.yaml cannot be read")
-        view.summary = _numbers(view.record.get("summary"))
+        view.summary = _numbers(record.summary)
         view._index(TRAINING, run.artifacts)
         for folder in sorted((run.path / "evaluations").glob("*/")):
             try:
                 evaluation = EvaluationDirectory(folder)
-                if evaluation.record.get("status") != "finished":
+                if evaluation.record.status != "finished":
                     continue
-                found = _numbers(evaluation.record.get("summary"))
+                found = _numbers(evaluation.record.summary)
             except (OSError, ValueError):
                 view.notes.append(f"{folder}: no readable evaluation.json")
                 continue
@@ -111,12 +109,11 @@ def read_view(path: Path) -> RunView:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         why = f"{path}: run.json cannot be read"
     paper, experiment = ("", "", *path.resolve().parts)[-3:-1]
-    return RunView(path, {"paper": paper, "experiment": experiment}, UNREADABLE, notes=[why])
+    return RunView(path, RunRecord(paper=paper, experiment=experiment), UNREADABLE, notes=[why])
 
 
-def _numbers(summary: Any) -> dict[str, float]:
-    found = summary if isinstance(summary, Mapping) else {}
-    return {str(k): v for k, v in found.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+def _numbers(summary: Summary) -> dict[str, float]:
+    return {k: v for k, v in summary.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
 
 def _flat(config: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -37,10 +36,10 @@ def find_finished(outputs: Path, config_hash: str, package_digest: str | None = 
     for run in find_runs(outputs):
         try:
             record = run.record
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError):
             continue
-        same_code = package_digest is None or record.get("package_digest") == package_digest
-        if record.get("status") == "finished" and record.get("config_hash") == config_hash and same_code:
+        same_code = package_digest is None or record.package_digest == package_digest
+        if record.status == "finished" and record.config_hash == config_hash and same_code:
             return run
     return None
 
@@ -61,8 +60,8 @@ def run_states(folders: Iterable[Path]) -> dict[tuple[Path, str], tuple[str, Pat
     for folder in folders:
         for run in find_runs(folder):
             try:
-                key, status = (folder, str(run.record.get("config_hash"))), run.status
-            except (OSError, json.JSONDecodeError):
+                key, status = (folder, run.record.config_hash), run.status
+            except (OSError, ValueError):
                 continue
             if key not in found or rank.get(status, 2) < rank.get(found[key][0], 2):
                 found[key] = (status, run.path)

@@ -1,4 +1,4 @@
-"""Where a result comes from: code, versions, machine, command."""
+"""Provenance: which code, which versions and which machine a result comes from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import ersm_lab
 
@@ -30,13 +29,17 @@ _PACKAGES = (
 )
 
 
-def provenance() -> dict[str, Any]:
-    """The fields ``versions git hardware command`` of ``run.json``."""
-    return {"versions": versions(), "git": git_state(), "hardware": hardware(), "command": " ".join(sys.argv)}
+class Git(TypedDict):
+    """The commit, whether anything is not committed, and a digest of that."""
+
+    commit: str | None
+    dirty: bool | None
+    diff_hash: str | None
 
 
 @functools.cache
 def versions() -> dict[str, str | None]:
+    """Of this package, Python and the libraries that a result depends on; None for one that is not installed."""
     found: dict[str, str | None] = {"ersm_lab": ersm_lab.__version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -46,8 +49,8 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def git_state() -> dict[str, Any]:
-    """Commit, and digest of what is not committed, of this package's repository; nulls outside of one."""
+def git_state() -> Git:
+    """The state of this package's repository; all None outside of one."""
     root = Path(ersm_lab.__file__).parent
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None or _git(root, "ls-files", "--error-unmatch", "__init__.py") is None:
@@ -60,7 +63,8 @@ def git_state() -> dict[str, Any]:
     }
 
 
-def hardware() -> dict[str, Any]:
+def hardware() -> dict[str, object]:
+    """Platform, processor, cores, and memory in GiB, of this machine."""
     memory = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)

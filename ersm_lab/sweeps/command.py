@@ -142,7 +142,7 @@ def _older(states: dict[str, Any], rows: dict[str, Any]) -> int:
     from ersm_lab.runs.directory import RunDirectory
 
     found = [states[digest][1] for digest in rows if states.get(digest, ("", None))[0] == "finished"]
-    return sum(RunDirectory.open(run).record.get("package_digest") != package_digest() for run in found)
+    return sum(RunDirectory.open(run).record.package_digest != package_digest() for run in found)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import warnings
 from collections.abc import Iterator
@@ -130,15 +129,14 @@ class Search:
         """Tells the study how a cell ended; a run without a finite value of the metric counts as failed."""
         value: float | None = None
         if outcome.state != "failed":
-            summary = RunDirectory.open(outcome.path).record["summary"]
+            record = RunDirectory.open(outcome.path).record
             name = self.goal["metric"]
-            if name not in summary:
+            if name not in record.summary:
                 raise UserError(
-                    f"sweep.search.metric: {outcome.path} reports no '{name}', but {', '.join(sorted(summary))}"
+                    f"sweep.search.metric: {outcome.path} reports no '{name}', but {', '.join(sorted(record.summary))}"
                 )
-            value = None if summary[name] is None else float(summary[name])
-            if value is None or not math.isfinite(value):
-                value = None
+            value = record.number(name)
+            if value is None:
                 outcome = Outcome(
                     outcome.cell, "failed", outcome.path, f"{name} is not finite", outcome.seconds
                 )

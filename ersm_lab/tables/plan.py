@@ -210,11 +210,13 @@ def _digest(planned: Planned) -> str:
     return str(planned.cell.record["config_hash"])
 
 
-def _score(run: Path, metric: str) -> float:
-    summary = RunDirectory.open(run).record["summary"]
-    if metric not in summary:
-        raise UserError(f"tuning.metric: {run} reports no '{metric}', but {', '.join(sorted(summary))}")
-    return float(summary[metric])
+def _score(run: Path, metric: str) -> float | None:
+    record = RunDirectory.open(run).record
+    if metric not in record.summary:
+        raise UserError(
+            f"tuning.metric: {run} reports no '{metric}', but {', '.join(sorted(record.summary))}"
+        )
+    return record.number(metric)
 
 
 def _best(trials: list[dict[str, Any]], mode: str) -> list[str]:

@@ -5,7 +5,6 @@ Reads run directories only: ``summary`` of ``run.json`` for the columns, ``artif
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -41,15 +40,15 @@ def summarise(table: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, An
     for name, plan in table["rows"].items():
         row = rows.get(name)
         records = {} if row is None else {
-            seed: RunDirectory.open(path).record["summary"] for seed, path in sorted(row.runs.items())
+            seed: RunDirectory.open(path).record for seed, path in sorted(row.runs.items())
         }  # fmt: skip
         cells[name] = {}
         for key, column in columns.items():
             metric = _metric(column, plan)
             found = {
-                seed: column["scale"] * float(record[metric])
+                seed: column["scale"] * value
                 for seed, record in records.items()
-                if record.get(metric) is not None and math.isfinite(record[metric])
+                if (value := record.number(metric)) is not None
             }
             cells[name][key] = _cell(list(found.values()), 0 if row is None else len(row.failed))
             if found and len(found) < len(records):

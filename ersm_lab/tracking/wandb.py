@@ -34,7 +34,7 @@ class WandbTracker:
     def __init__(self, config: Mapping[str, Any], run: Any, evaluation: Any = None) -> None:
         self.name = "wandb"
         self._settings = dict(config["logger"])
-        self._record = {key: run.record.get(key) for key in ("paper", "experiment", "seed", *IDENTITY)}
+        self._record = {key: getattr(run.record, key) for key in ("paper", "experiment", "seed", *IDENTITY)}
         self._run_name = run.path.name
         self._guard = Guard(self.name)
         self._cleanup = ExitStack()

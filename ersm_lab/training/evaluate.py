@@ -226,15 +226,13 @@ def _compare(
     inputs = [str(evaluation.path) for evaluation in evaluations]
     comparison = ComparisonDirectory.create(
         Path(configs[0]["paths"]["outputs"]),
-        runs[0].record["paper"],
+        runs[0].record.paper,
         settings["name"],
         inputs,
         plain(settings),
     )
     members = [
-        Member(
-            str(config["model"].get("variant") or run.record["experiment"]), int(config["seed"]), evaluation
-        )
+        Member(str(config["model"].get("variant") or run.record.experiment), int(config["seed"]), evaluation)
         for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
     ]
     first = configs[0]

@@ -21,6 +21,7 @@ from ersm_lab.core.settings import plain
 from ersm_lab.files.locks import hold
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.log import run_log
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets, gpu_record
 from ersm_lab.training.data_flow import Flow
@@ -33,13 +34,15 @@ class Terminated(BaseException):
     """SIGTERM, turned into an exception so that the run is closed properly."""
 
 
-def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None = None) -> RunDirectory:
+def train(
+    experiment: Experiment, identity: RunIdentity | Mapping[str, Any], resume: Path | None = None
+) -> RunDirectory:
     """Fits, evaluates, and leaves a run directory whose status says how it ended.
 
     Parameters
     ----------
     experiment: what to run.
-    record: what goes into ``run.json`` from the start (hashes, upstream runs); see ``ersm_lab.plan.identity``.
+    identity: what makes it the run that it is, noted in ``run.json`` from the start; see ``ersm_lab.plan.identity``.
     resume: an unfinished run directory to go on with, from its ``checkpoints/last.ckpt``.
 
     Raises
@@ -62,7 +65,7 @@ def train(experiment: Experiment, record: Mapping[str, Any], resume: Path | None
             experiment.name,
             plain(config),
             list(experiment.overrides),
-            dict(record),
+            identity,
         )
     with hold(run.path / "config.yaml") as lock:  # two that resume it would write the same files
         if lock is None:

@@ -118,7 +118,7 @@ def test_both_arms_learn_the_same(lab):
     summaries = []
     for words in arms.values():
         experiment = compose_experiment([word for word in words if not word.startswith(("jobs=", "seed="))])
-        summaries.append(train(experiment, identify(experiment, {})).record["summary"])
+        summaries.append(train(experiment, identify(experiment, {})).record.summary)
     assert summaries[0]["test/images"] == 16
     assert summaries[0]["test/cross_entropy"] == pytest.approx(summaries[1]["test/cross_entropy"], rel=1e-4)
 

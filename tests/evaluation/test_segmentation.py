@@ -61,9 +61,9 @@ def test_a_run_leaves_everything(runs):
     assert names >= {
         "classes", "images", "importance", "coverage", "seams", "cost", "counts", "borders", "overlays", "export",
     }  # fmt: skip
-    summary = run.record["summary"]
+    summary = run.record.summary
     assert summary["val/images"] == 5
-    assert summary["cost/parameters"] == run.record["parameters"]
+    assert summary["cost/parameters"] == run.record.parameters
     assert summary["cost/multiply_adds"] > 0
     assert summary["cost/memory_mib"] > 0
     images = run.artifacts.read_table("images")
@@ -81,7 +81,7 @@ def test_scores_are_those_of_the_official_evaluator_on_the_exported_files(runs, 
     (tmp_path / "gtFine").symlink_to(runs.folder / "data" / "toy_streets" / "gtFine")
     (tmp_path / "evaluationResults").mkdir()
     theirs = official(tmp_path, monkeypatch)
-    summary = run.record["summary"]
+    summary = run.record.summary
     for ours, key in (
         ("miou", "averageScoreClasses"),
         ("category_iou", "averageScoreCategories"),
@@ -122,8 +122,8 @@ def test_the_command_scores_the_same_folder(runs, capsys):
     ]
     assert main(words) == 0
     printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("val/"))
-    assert float(printed["val/miou"]) == pytest.approx(run.record["summary"]["val/miou"], rel=1e-5)
-    assert float(printed["val/iiou"]) == pytest.approx(run.record["summary"]["val/iiou"], rel=1e-5)
+    assert float(printed["val/miou"]) == pytest.approx(run.record.summary["val/miou"], rel=1e-5)
+    assert float(printed["val/iiou"]) == pytest.approx(run.record.summary["val/iiou"], rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -164,16 +164,14 @@ def test_evaluating_again_gives_the_same_numbers_and_pairs_the_seam_test(runs, c
     comparison = capsys.readouterr().out.rpartition("comparison: ")[2].strip()
     for (variant, _), run in runs.found.items():
         again = json.loads(next(run.path.glob("evaluations/*/evaluation.json")).read_text())["summary"]
-        for key, value in run.record["summary"].items():
+        for key, value in run.record.summary.items():
             if not key.startswith("cost/") and value is not None:
                 assert again[key] == pytest.approx(value, rel=1e-6), key
         assert ("val/seam_excess_over_control" in again) is (variant == "fornet")
     frame = pd.read_csv(f"{comparison}/artifacts/differences.csv")
     row = frame[(frame["measure"] == "miou") & (frame["arm"] == "fornet")].iloc[0]
     mean = {
-        arm: np.mean(
-            [run.record["summary"]["val/miou"] for (name, _), run in runs.found.items() if name == arm]
-        )
+        arm: np.mean([run.record.summary["val/miou"] for (name, _), run in runs.found.items() if name == arm])
         for arm in ("fornet", "fornet_k1")
     }
     assert row["against"] == "fornet_k1"
@@ -183,7 +181,7 @@ def test_evaluating_again_gives_the_same_numbers_and_pairs_the_seam_test(runs, c
         row = frame[(frame["measure"] == name) & (frame["arm"] == "fornet")].iloc[0]
         mean = [
             np.mean(
-                [run.record["summary"][f"val/{name}"] for (arm, _), run in runs.found.items() if arm == which]
+                [run.record.summary[f"val/{name}"] for (arm, _), run in runs.found.items() if arm == which]
             )
             for which in ("fornet", "fornet_k1")
         ]

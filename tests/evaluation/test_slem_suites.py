@@ -42,11 +42,11 @@ def run(*overrides):
 def test_what_a_run_leaves(lab):
     """Breaks when the trainer's maps are not those of ``spatial_learning_entropy``, or a table or figure is missing."""
     found = run("evaluation.arrays=3", "seed=2")
-    store, summary = found.artifacts, found.record["summary"]
+    store, summary = found.artifacts, found.record.summary
     names = {entry.name for entry in store.entries()}
     assert {"pictures", "epochs", "panels", "pipeline", "shannon", "points", "point_scores"} <= names
     assert sum(name.startswith("maps_") for name in names) == 3
-    assert found.record["parameters"] == 24 * 4 + 4 + 4 + 1
+    assert found.record.parameters == 24 * 4 + 4 + 4 + 1
     from PIL import Image
 
     picture = np.asarray(Image.open(lab / "data" / "structures" / "circles" / "00.png"))
@@ -73,17 +73,17 @@ def test_what_a_run_leaves(lab):
 def test_an_evaluation_later_learns_the_same_maps_again(lab):
     """Breaks when a checkpoint forgets how long a picture was learnt, or maps are not those of the run."""
     kept, forgotten = run(), run("model.keep_mib=0", "model.workers=1", "model.variant=other")
-    assert kept.record["summary"] == forgotten.record["summary"]
+    assert kept.record.summary == forgotten.record.summary
     folders = [str(kept.path), str(forgotten.path)]
     found, comparison = evaluate_runs(folders, compose_experiment(["logger=csv"]).config, [])
-    assert found[0][1] == kept.record["summary"]
+    assert found[0][1] == kept.record.summary
     assert (comparison / "artifacts" / "means.csv").is_file()
 
 
 def test_a_run_that_ends_within_an_epoch_shows_what_it_learnt(lab):
     """Breaks when steps are not counted, which would go on for ever, or pictures without a sweep are shown."""
     found = run("trainer.max_steps=1", "data.batch_size=4")
-    assert found.record["summary"]["test/pictures"] == 4
+    assert found.record.summary["test/pictures"] == 4
     assert (found.path / "artifacts" / "panels.png").is_file()
 
 

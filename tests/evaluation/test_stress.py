@@ -97,8 +97,8 @@ def test_every_artifact_is_written_and_named_in_the_index(lab: dict) -> None:
 
 def test_the_training_record_stays_as_it_was(lab: dict) -> None:
     record = RunDirectory.open(lab["runs"][2]).record
-    assert record["status"] == "finished"
-    assert not any("occlusion" in name for name in record["summary"])
+    assert record.status == "finished"
+    assert not any("occlusion" in name for name in record.summary)
 
 
 def test_numbers_of_different_suites_agree(lab: dict) -> None:

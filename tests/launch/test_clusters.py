@@ -49,7 +49,7 @@ def test_a_sweep_runs_there_and_survives_a_killed_job(package: str, lab: Path) -
     pytest.importorskip(package, reason=f"{package} is an optional extra")
     words = ["train", "-m", *SMALL, *LAUNCHERS[package], "jobs=2"]
     sweep = lab_command(*words, "trainer.max_epochs=2,5000")
-    os.kill(victim_of(sweep, package).record["pid"], signal.SIGKILL)
+    os.kill(victim_of(sweep, package).record.pid, signal.SIGKILL)
     out, err = finish(sweep, 1)
     assert "1 done, 1 failed, 0 skipped" in out
     (log,) = [line.partition("log: ")[2] for line in err.splitlines() if "log: " in line]

@@ -162,7 +162,7 @@ def test_an_interrupted_table_goes_on_where_it_was(lab: Path) -> None:
     second = Recording(lab)
     rows = run(TABLE, launcher=second)
     assert (len(first.started), len(second.started)) == (4, 1)
-    assert [RunDirectory.open(path).record["seed"] for path in rows["plain"].runs.values()] == [0, 1]
+    assert [RunDirectory.open(path).record.seed for path in rows["plain"].runs.values()] == [0, 1]
 
 
 def test_dry_run_lists_and_runs_nothing(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def runs() -> dict[tuple[int, str], int]:
     """How many run directories there are of each seed and status."""
     found: dict[tuple[int, str], int] = {}
     for run in find_runs(Path("outputs")):
-        key = (run.record["seed"], run.status)
+        key = (run.record.seed, run.status)
         found[key] = found.get(key, 0) + 1
     return found
 
@@ -79,7 +79,7 @@ def test_killed_and_failed_jobs_leave_the_others_alone_and_are_run_again(lab: Pa
     while victim is None and time.monotonic() < deadline:
         for run in find_runs(Path("outputs")):
             if run.config["trainer"]["max_epochs"] == 5000 and run.metrics_path.is_file():
-                victim = run.record["pid"]
+                victim = run.record.pid
         time.sleep(0.2)
     assert victim is not None
     os.kill(victim, signal.SIGKILL)

@@ -165,7 +165,7 @@ def test_two_equal_sweeps_at_once_run_every_cell_once(lab: Path) -> None:
     words = ["train", "-m", *SMALL, "seed=0,1,2", "trainer.max_epochs=3"]
     both = [lab_command(*words) for _ in range(2)]
     outs = [finish(sweep, 0)[0] for sweep in both]
-    assert sorted(found.record["seed"] for found in find_runs(Path("outputs"))) == [0, 1, 2]
+    assert sorted(found.record.seed for found in find_runs(Path("outputs"))) == [0, 1, 2]
     assert sum(out.count("] done in") for out in outs) == 3
     assert sum(int(re.findall(r"(\d+) skipped", out)[-1]) for out in outs) == 3  # by the last count of each
 

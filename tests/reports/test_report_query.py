@@ -11,13 +11,13 @@ from ersm_lab.report.query import resolve, select
 
 
 def names(words: list[str], outputs: Path) -> list[tuple[str, int]]:
-    return sorted((view.config["model.variant"], view.record["seed"]) for view in select(words, outputs))
+    return sorted((view.config["model.variant"], view.record.seed) for view in select(words, outputs))
 
 
 def test_without_words_every_run_is_named_newest_first(outputs: Path) -> None:
     views = select([], outputs)
     assert len(views) == 7
-    assert [(view.record["seed"], view.status) for view in views[:3]] == [
+    assert [(view.record.seed, view.status) for view in views[:3]] == [
         (7, "failed"),
         (1, "finished"),
         (0, "finished"),

@@ -26,7 +26,7 @@ def test_what_a_new_run_holds(run, tmp_path):
     assert re.fullmatch(r"\d{8}_\d{6}-[0-9a-f]{6}", run.path.name)
     assert run.checkpoints.is_dir()
     assert run.config == CONFIG
-    record = run.record
+    record = json.loads((run.path / "run.json").read_text())
     expected = {**RECORD, "schema_version": 1, "status": "running", "paper": "ersm", "experiment": "demo"}
     assert {key: record[key] for key in expected} == expected
     assert record["overrides"] == ["seed=3"]
@@ -48,18 +48,18 @@ def test_updates_merge_and_the_final_status_has_everything(run):
     run.update(parameters=7)
     run.finish("finished", summary={"test/accuracy": 0.5, "test/auroc": float("nan")})
     record = RunDirectory.open(run.path).record
-    assert record["parameters"] == 7
-    assert record["summary"] == {"test/accuracy": 0.5, "test/auroc": None}
-    assert record["timings"]["seconds"] >= 0
+    assert record.parameters == 7
+    assert record.summary == {"test/accuracy": 0.5, "test/auroc": None}
+    assert record.timings.seconds >= 0
     assert run.status == "finished"
     assert list(run.path.glob(".*")) == []
 
 
 def test_a_failed_run_can_be_restarted(run):
     run.finish("failed", error="ValueError: no")
-    assert run.record["error"] == "ValueError: no"
+    assert run.record.error == "ValueError: no"
     run.restart()
-    assert (run.status, run.record["error"], len(run.record["resumed"])) == ("running", None, 1)
+    assert (run.status, run.record.error, len(run.record.resumed)) == ("running", None, 1)
 
 
 def test_open_says_what_is_wrong(tmp_path, run):
@@ -91,15 +91,15 @@ def test_heartbeats_start_and_stop(run, monkeypatch):
     run.update(heartbeat=0.0)
     with run.heartbeats():
         end = time.monotonic() + 5
-        while run.record["heartbeat"] == 0 and time.monotonic() < end:
+        while run.record.heartbeat == 0 and time.monotonic() < end:
             time.sleep(0.01)
         run.finish("finished", summary={"a": 1.0})  # as the trainer does: while it beats
-    assert run.record["heartbeat"] > 0
-    assert (run.status, run.record["summary"]) == ("finished", {"a": 1.0})
+    assert run.record.heartbeat > 0
+    assert (run.status, run.record.summary) == ("finished", {"a": 1.0})
     assert "heartbeat" not in {thread.name for thread in threading.enumerate()}
-    before = run.record["heartbeat"]
+    before = run.record.heartbeat
     time.sleep(0.05)
-    assert run.record["heartbeat"] == before
+    assert run.record.heartbeat == before
 
 
 def test_a_heartbeat_that_cannot_be_written_goes_on(run, monkeypatch):
@@ -146,7 +146,7 @@ def test_an_evaluation_has_a_record_of_its_own(run):
     assert one.path.parent == run.path / "evaluations"
     assert re.fullmatch(r"occlusion-[0-9a-f]{8}", one.path.name)
     assert other.status == "running"
-    assert other.record["package_digest"]
+    assert other.record.package_digest
     with other.heartbeats():  # a long one must not count as killed
         other.heartbeat()
     other.finish("failed", error="no")

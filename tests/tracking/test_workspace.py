@@ -77,7 +77,7 @@ def test_what_is_drawn_of_ersm_is_what_its_runs_log(script: ModuleType, lab: Pat
     run = train(cell.experiment, cell.record)
     paper = script.PAPERS[0]
     assert set(paper.curves) <= set(pd.read_csv(run.metrics_path))
-    assert set(paper.numbers) <= set(run.record["summary"])
+    assert set(paper.numbers) <= set(run.record.summary)
     assert set(paper.figures) <= {entry.name for entry in run.artifacts.entries() if entry.kind == "figure"}
 
 
