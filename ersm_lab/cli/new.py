@@ -1,0 +1,53 @@
+"""``ersm-lab new paper NAME``: a small paper that works, to begin with."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import re
+from pathlib import Path
+
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import plugins
+
+SUMMARY = "write a small paper that works, as a package of its own"
+_TEMPLATE = Path(__file__).parent / "template" / "paper"
+_TAKEN = ("ersm_lab", "tests", "conf", "outputs", "data", "torch", "numpy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of the verb."""
+    parser.add_argument("kind", choices=["paper"], help="what to write")
+    parser.add_argument("name", metavar="NAME", help="of the paper: lower case, a word that Python can import")
+    parser.add_argument("--into", metavar="DIR", default=".", help="the folder in which NAME/ is made; default: here")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the package, and says what to do next."""
+    folder = write_paper(arguments.name, Path(arguments.into))
+    print(f"wrote {folder}: a method, its module, schema, suite, experiment, table, claim and tests")
+    print(f"  export ERSM_LAB_PLUGINS={folder}    (or: pip install -e {folder})")
+    print(f"  ersm-lab train experiment={arguments.name}/digits")
+    print(f"  python -m pytest {folder}")
+    return 0
+
+
+def write_paper(name: str, into: Path) -> Path:
+    """The folder ``into/name`` with a package ``name``, its tests and its ``pyproject.toml``.
+
+    Raises ``UserError`` for a name that cannot be imported or is taken, and for a folder that exists.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise UserError(f"new paper {name}: a name is lower case letters, digits and _, such as my_paper")
+    if name in plugins() or name in _TAKEN:
+        raise UserError(f"new paper {name}: that name is taken; choose another")
+    folder = into / name
+    if folder.exists():
+        raise UserError(f"new paper {name}: {folder} exists already")
+    title = "".join(part.capitalize() for part in name.split("_"))
+    for source in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        place = folder / str(source.relative_to(_TEMPLATE)).replace("newpaper", name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text(encoding="utf-8").replace("newpaper", name).replace("NewPaper", title)
+        place.write_text(text, encoding="utf-8")
+    return folder

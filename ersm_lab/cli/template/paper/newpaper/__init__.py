@@ -1,0 +1,1 @@
+"""NewPaper: a classifier that learns where to look."""

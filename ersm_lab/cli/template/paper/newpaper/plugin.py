@@ -1,0 +1,19 @@
+"""What the lab is told about this paper (no torch)."""
+
+from pathlib import Path
+
+from ersm_lab.core.plugins import Plugin, SuiteSpec
+from newpaper.schema import NewPaperConfig
+from newpaper.settings import FocusConfig
+
+PLUGIN = Plugin(
+    name="newpaper",
+    package="newpaper",
+    summary="a classifier learns where to look",
+    schemas={("model", "schema_newpaper"): NewPaperConfig, ("evaluation", "schema_newpaper"): FocusConfig},
+    suites={"newpaper_focus": SuiteSpec("newpaper.suite:FocusSuite", FocusConfig)},
+    conf=Path(__file__).parent / "conf",
+    lead=("focus",),
+    baselines=("everywhere",),
+    trial=("experiment=newpaper/digits", "trainer.max_epochs=2", "model.width=4"),
+)

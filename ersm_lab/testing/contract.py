@@ -1,0 +1,225 @@
+"""The contract of every paper, as one call: what scikit-learn's ``check_estimator`` is to an estimator.
+
+Runs are those of the plug-in's ``trial``, in a temporary folder: seconds on embedded data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ersm_lab.cli import main
+from ersm_lab.config.composer import Composer
+from ersm_lab.config.store import options
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import Plugin, merged, plugins
+from ersm_lab.core.settings import plain
+from ersm_lab.core.words import nearest
+from ersm_lab.runs.directory import RunDirectory
+
+
+@dataclass
+class Paper:
+    """The paper that is checked, and where its runs lie."""
+
+    plugin: Plugin
+    folder: Path
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    def words(self, *more: str) -> list[str]:
+        """The words of its trial, on this folder."""
+        where = [f"paths.{name}={self.folder / name}" for name in ("data", "outputs", "cache")]
+        quiet = ["logger=csv", "trainer.progress=none", "trainer.accelerator=cpu", "trainer.threads=1"]
+        return [*self.plugin.trial, *quiet, *where, *more]
+
+    def train(self, *more: str) -> RunDirectory:
+        """A finished run of the trial. Raises ``UserError`` with what the command line said."""
+        before = set(self._runs())
+        _said(["train", *self.words(*more)])
+        (path,) = set(self._runs()) - before
+        return RunDirectory.open(path)
+
+    def _runs(self) -> Iterator[Path]:
+        return (file.parent for file in (self.outputs / self.plugin.name).glob("*/*/run.json"))
+
+
+def check_paper(name: str) -> None:
+    """Checks that the paper ``name`` keeps the contract: it composes, trains, resumes bit for bit, loads safely, is measured,
+    compared, tabulated and shown.
+
+    Raises
+    ------
+    UserError: with one line that names the step and what is broken.
+    """
+    if name not in plugins():
+        raise UserError(f"check_paper: no plug-in {name!r}{nearest(name, plugins())}")
+    plugin = plugins()[name]
+    if not plugin.trial:
+        raise UserError(f"check_paper({name!r}): the plug-in has no trial: the words of a run that takes seconds")
+    with tempfile.TemporaryDirectory(prefix="ersm_lab-check-") as folder:
+        paper = Paper(plugin, Path(folder))
+        for step in STEPS:
+            try:
+                step(paper)
+            except Exception as error:
+                what = " ".join(str(error).split()) or type(error).__name__
+                kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+                raise UserError(f"check_paper({name!r}), {step.__name__}: {kind}{what}") from error
+
+
+def loads_without_torch(paper: Paper) -> None:
+    """The plug-in's own module imports no torch: help and completion stay quick."""
+    code = (
+        "import sys; from ersm_lab.core.plugins import plugins; from ersm_lab.config.store import register; "
+        f"register(); assert {paper.plugin.name!r} in plugins(), 'it is not found in a new process'; "
+        "assert 'torch' not in sys.modules, 'importing it imports torch'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError((done.stderr.strip().splitlines() or ["it cannot be loaded"])[-1])
+
+
+def composes(paper: Paper) -> None:
+    """Every experiment and every variant of it composes; each has a header, each setting a description."""
+    compose, name = Composer(), paper.plugin.name
+    experiments = [option for option in options("experiment") if option.startswith(f"{name}/")]
+    if not experiments:
+        raise UserError(f"there is no conf/experiment/{name}/*.yaml")
+    for experiment in experiments:
+        config = compose([f"experiment={experiment}"]).config
+        for model in (option for option in options("model") if option.startswith(f"{name}/")):
+            compose([f"experiment={experiment}", f"model={model}"])
+        if config.evaluation.suite not in merged("suites"):
+            raise UserError(f"experiment={experiment}: no plug-in has the suite {config.evaluation.suite!r}")
+    for (group, schema), kind in paper.plugin.schemas.items():
+        for key, field in kind.__dataclass_fields__.items():  # type: ignore[attr-defined]
+            if not field.metadata.get("help") and not key.startswith("_"):
+                raise UserError(f"{group}/{schema}: the setting {key} has no description")
+
+
+def trains_two_steps(paper: Paper) -> None:
+    """A run of two steps ends as finished, with a summary."""
+    run = paper.train("trainer.max_steps=2")
+    if run.status != "finished":
+        raise UserError(f"the run is {run.status}, not finished")
+    if not run.record.summary:
+        raise UserError("the run has no summary: the suite returned nothing")
+
+
+def resumes_bit_for_bit(paper: Paper) -> None:
+    """A run that was killed between two epochs and resumed ends with the weights and the summary of one that was not."""
+    import torch
+
+    whole = paper.train("trainer.max_epochs=2")
+    state = torch.load(whole.checkpoints / "last.ckpt", map_location="cpu", weights_only=True)
+    before = set(paper.outputs.glob("*/*/*/run.json"))
+    half = str(int(state["global_step"]) // 2)
+    words = paper.words("trainer.max_epochs=2")
+    code = [sys.executable, "-m", "ersm_lab.testing.stopped", half, *words]
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    if done.returncode != 9:
+        raise UserError(f"training did not reach step {half}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    (left,) = {file.parent for file in set(paper.outputs.glob("*/*/*/run.json")) - before}
+    _said(["train", f"resume={left}"])
+    resumed = RunDirectory.open(left)
+    again = torch.load(resumed.checkpoints / "last.ckpt", map_location="cpu", weights_only=True)
+    if different := _first_difference(state["state_dict"], again["state_dict"]):
+        raise UserError(f"after a resume {different} differs from an uninterrupted run's")
+    if resumed.record.summary != whole.record.summary:
+        raise UserError("after a resume the summary differs from an uninterrupted run's")
+
+
+def evaluates_alike(paper: Paper) -> None:
+    """Evaluated later, a run has the summary of its end of training: its checkpoint loads with ``weights_only``."""
+    run = paper.train("seed=1")
+    _said(["evaluate", f"run={run.path}", f"paths.outputs={paper.outputs}"])
+    (file,) = (run.path / "evaluations").glob("*/evaluation.json")
+    later = json.loads(file.read_text(encoding="utf-8"))["summary"]
+    if plain(later) != plain(run.record.summary):
+        raise UserError("evaluated later, the summary differs from the end of training")
+
+
+def compares(paper: Paper) -> None:
+    """Two arms of two seeds are compared on the same items."""
+    runs = [
+        paper.train(f"model.variant={arm}", f"seed={seed}", "trainer.max_steps=2")
+        for arm in ("one", "other")
+        for seed in (0, 1)
+    ]
+    places = ",".join(str(run.path) for run in runs)
+    _said(["evaluate", f"run={places}", f"paths.outputs={paper.outputs}"])
+    if not list(paper.outputs.glob("*/comparisons/*/artifacts/means.csv")):
+        raise UserError("comparing two arms wrote no table of means")
+
+
+def shows_up(paper: Paper) -> None:
+    """Tables and claims of the paper are valid, and its runs stand on the report page."""
+    from ersm_lab.claims.schema import load_claim
+    from ersm_lab.tables.schema import load_table
+
+    for table in (option for option in options("table") if load_table(option).paper == paper.plugin.name):
+        _said(["table", table, "--dry-run", *(word for word in paper.words() if word.startswith("paths."))])
+    for claim in options("claim"):
+        load_claim(claim)
+    page = paper.folder / "report.html"
+    _said(["report", f"paths.outputs={paper.outputs}", f"out={page}"])
+    if f"{paper.plugin.name}/" not in page.read_text(encoding="utf-8"):
+        raise UserError("its runs are not on the report page")
+
+
+STEPS: tuple[Callable[[Paper], None], ...] = (
+    loads_without_torch,
+    composes,
+    trains_two_steps,
+    resumes_bit_for_bit,
+    evaluates_alike,
+    compares,
+    shows_up,
+)
+
+
+def _said(words: list[str]) -> str:
+    """What the command line prints; raises ``UserError`` with its last line when it fails."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        before = os.environ.pop("HYDRA_FULL_ERROR", None)
+        try:
+            code = main(words)
+        finally:
+            if before is not None:
+                os.environ["HYDRA_FULL_ERROR"] = before
+    if code:
+        lines = err.getvalue().strip().splitlines() or out.getvalue().strip().splitlines() or ["no message"]
+        raise UserError(f"ersm-lab {words[0]}: {lines[-1].removeprefix('error: ')}")
+    return out.getvalue()
+
+
+def _first_difference(one: object, other: object, where: str = "state_dict") -> str | None:
+    """The place of the first value in which two states differ, or None."""
+    import torch
+
+    if isinstance(one, dict) and isinstance(other, dict):
+        if one.keys() != other.keys():
+            return f"the keys of {where}"
+        found = (_first_difference(one[key], other[key], f"{where}[{key!r}]") for key in one)
+        return next((place for place in found if place), None)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        if len(one) != len(other):
+            return f"the length of {where}"
+        pairs = enumerate(zip(one, other, strict=True))
+        found = (_first_difference(a, b, f"{where}[{place}]") for place, (a, b) in pairs)
+        return next((place for place in found if place), None)
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return None if torch.equal(one, other) else where
+    return None if one == other else where
