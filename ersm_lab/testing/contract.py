@@ -6,6 +6,7 @@ Runs are those of the plug-in's ``trial``, in a temporary folder: seconds on emb
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -103,9 +104,10 @@ def composes(paper: Paper) -> None:
         if config.evaluation.suite not in merged("suites"):
             raise UserError(f"experiment={experiment}: no plug-in has the suite {config.evaluation.suite!r}")
     for (group, schema), kind in paper.plugin.schemas.items():
-        for key, field in kind.__dataclass_fields__.items():  # type: ignore[attr-defined]
-            if not field.metadata.get("help") and not key.startswith("_"):
-                raise UserError(f"{group}/{schema}: the setting {key} has no description")
+        for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+            nested = isinstance(field.default_factory, type)  # settings of their own, which their class describes
+            if not field.metadata.get("help") and not field.name.startswith("_") and not nested:
+                raise UserError(f"{group}/{schema}: the setting {field.name} has no description")
 
 
 def trains_two_steps(paper: Paper) -> None:

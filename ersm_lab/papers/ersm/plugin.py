@@ -10,4 +10,18 @@ PLUGIN = Plugin(
     schemas=SCHEMAS,
     lead=("recommended",),
     baselines=("baseline",),
+    trial=(
+        "experiment=ersm/digits",
+        "model.backbone.from_experiment=null",
+        "model.backbone.name=resnet18",
+        "model.backbone.small_stem=true",
+        "model.backbone.out_index=2",
+        "model.backbone.kwargs={layers: [1, 1, 1, 1], channels: [4, 8, 8, 8]}",
+        "data.options.train=30",
+        "data.options.val=10",
+        "data.options.test=20",
+        "data.batch_size=8",
+        "trainer.max_epochs=2",
+        "evaluation.panels=2",
+    ),
 )

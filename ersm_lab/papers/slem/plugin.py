@@ -32,4 +32,12 @@ PLUGIN = Plugin(
             for name, kind in _STUDIES.items()
         },
     },
+    trial=(
+        "experiment=slem/structures",
+        "data.options={size: 32, count: 1, noise: 0.02, seed: 0}",
+        "model.hidden=[4]",
+        "model.memory=8",
+        "trainer.max_epochs=2",
+        "evaluation.panels=2",
+    ),
 )
