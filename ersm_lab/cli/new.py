@@ -18,8 +18,12 @@ _TAKEN = ("ersm_lab", "tests", "conf", "outputs", "data", "torch", "numpy")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of the verb."""
     parser.add_argument("kind", choices=["paper"], help="what to write")
-    parser.add_argument("name", metavar="NAME", help="of the paper: lower case, a word that Python can import")
-    parser.add_argument("--into", metavar="DIR", default=".", help="the folder in which NAME/ is made; default: here")
+    parser.add_argument(
+        "name", metavar="NAME", help="of the paper: lower case, a word that Python can import"
+    )
+    parser.add_argument(
+        "--into", metavar="DIR", default=".", help="the folder in which NAME/ is made; default: here"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,7 +49,9 @@ def write_paper(name: str, into: Path) -> Path:
     if folder.exists():
         raise UserError(f"new paper {name}: {folder} exists already")
     title = "".join(part.capitalize() for part in name.split("_"))
-    for source in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+    for source in sorted(
+        path for path in _TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ):
         place = folder / str(source.relative_to(_TEMPLATE)).replace("newpaper", name)
         place.parent.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8").replace("newpaper", name).replace("NewPaper", title)

@@ -67,7 +67,9 @@ def check_paper(name: str) -> None:
         raise UserError(f"check_paper: no plug-in {name!r}{nearest(name, plugins())}")
     plugin = plugins()[name]
     if not plugin.trial:
-        raise UserError(f"check_paper({name!r}): the plug-in has no trial: the words of a run that takes seconds")
+        raise UserError(
+            f"check_paper({name!r}): the plug-in has no trial: the words of a run that takes seconds"
+        )
     with tempfile.TemporaryDirectory(prefix="ersm_lab-check-") as folder:
         paper = Paper(plugin, Path(folder))
         for step in STEPS:
@@ -105,7 +107,9 @@ def composes(paper: Paper) -> None:
             raise UserError(f"experiment={experiment}: no plug-in has the suite {config.evaluation.suite!r}")
     for (group, schema), kind in paper.plugin.schemas.items():
         for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-            nested = isinstance(field.default_factory, type)  # settings of their own, which their class describes
+            nested = isinstance(
+                field.default_factory, type
+            )  # settings of their own, which their class describes
             if not field.metadata.get("help") and not field.name.startswith("_") and not nested:
                 raise UserError(f"{group}/{schema}: the setting {field.name} has no description")
 
@@ -131,7 +135,9 @@ def resumes_bit_for_bit(paper: Paper) -> None:
     code = [sys.executable, "-m", "ersm_lab.testing.stopped", half, *words]
     done = subprocess.run(code, capture_output=True, text=True, check=False)
     if done.returncode != 9:
-        raise UserError(f"training did not reach step {half}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        raise UserError(
+            f"training did not reach step {half}: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+        )
     (left,) = {file.parent for file in set(paper.outputs.glob("*/*/*/run.json")) - before}
     _said(["train", f"resume={left}"])
     resumed = RunDirectory.open(left)

@@ -173,7 +173,7 @@ def _subject(
         batches,
         flow.data,
         settings["split"],
-        dict(settings),
+        settings,
         store,
         others,
         int(flow.config["seed"]),

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from patchbank.method import patches, strangeness, thin
 from torch import Tensor
 from torchmetrics.classification import BinaryAUROC
 
 from ersm_lab.core.protocols import Batch
 from ersm_lab.nn.backbone import Backbone
+from patchbank.method import patches, strangeness, thin
 
 
 class Output(NamedTuple):
@@ -66,14 +66,14 @@ class PatchBank(pl.LightningModule):
         self.optimizers().step()
         return torch.zeros(())
 
-    def on_train_epoch_end(self) -> None:
-        remembered = torch.cat(self.seen)
-        self.bank = thin(remembered, max(1, round(self.share * len(remembered))), self.greedy)
-        self.seen.clear()
+    def on_validation_epoch_start(self) -> None:  # which comes before the end of the epoch of training
+        if self.seen:
+            remembered = torch.cat(self.seen)
+            self.bank = thin(remembered, max(1, round(self.share * len(remembered))), self.greedy)
+            self.seen.clear()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        if len(self.bank):
-            self.auroc.update(self(batch["image"]), batch["label"] != self.normal_class)
+        self.auroc.update(self(batch["image"]), batch["label"] != self.normal_class)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val/auroc", self.auroc.compute(), prog_bar=True)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from patchbank.schema import DetectionConfig, PatchBankConfig
-
 from ersm_lab.core.plugins import Plugin, SuiteSpec
+from patchbank.schema import DetectionConfig, PatchBankConfig
 
 PLUGIN = Plugin(
     name="patchbank",

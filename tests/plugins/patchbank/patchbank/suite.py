@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from torchmetrics.functional.classification import binary_auroc
 import torch
+from torchmetrics.functional.classification import binary_auroc
 
 from ersm_lab.core.protocols import Summary
 from ersm_lab.evaluation.subject import Subject
@@ -37,6 +37,8 @@ class DetectionSuite(Suite):
                 axis.hist(scores, bins=subject.settings.bins, density=True, alpha=0.6, label=name)
             axis.set_xlabel("distance to the bank")
             axis.legend(frameon=False)
-        subject.store.figure("strangeness", figure, "Strangeness", "Distance of the strangest patch to the bank.")
+        subject.store.figure(
+            "strangeness", figure, "Strangeness", "Distance of the strangest patch to the bank."
+        )
         auroc = binary_auroc(torch.tensor(frame["score"]), torch.tensor(frame["strange"]).long())
         return {f"{subject.split}/auroc": float(auroc), f"{subject.split}/images": len(frame)}

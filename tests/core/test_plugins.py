@@ -1,0 +1,114 @@
+"""The registry: what is found, what is refused, and what a broken plug-in costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ersm_lab.core import plugins as registry
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import FOLDER, Plugin, merged, owner, plugins, suite_spec
+
+ROOT = Path(__file__).parents[2]
+GOOD = """
+from dataclasses import dataclass
+from ersm_lab.core.plugins import Plugin
+from ersm_lab.core.schema import ModelConfig
+from ersm_lab.core.settings import setting
+@dataclass
+class Config(ModelConfig):
+    _target_: str = setting("{name}.module.Net", "the class")
+PLUGIN = Plugin(name="{name}", package="{name}", summary="{name} in a line", schemas={{("model", "schema_{name}"): Config}})
+"""
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").touch()
+    (folder / name / "plugin.py").write_text(text.format(name=name))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder of plug-ins; what is found in it is forgotten afterwards."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = set(sys.modules)
+    plugins.cache_clear()
+    yield tmp_path
+    plugins.cache_clear()
+    for name in set(sys.modules) - modules:
+        if name.partition(".")[0] in {path.name for path in tmp_path.iterdir()}:
+            del sys.modules[name]
+
+
+def test_the_papers_of_the_lab_register_by_entry_points():
+    assert {"data", "evaluation", "ersm", "fornet", "slem"} <= set(plugins())
+    found = owner("ersm_lab.papers.slem.EntropyLearner")
+    assert found is not None
+    assert found.name == "slem"
+    assert owner("ersm_lab.papers.slemish.Thing") is None
+    assert owner("os.system") is None
+
+
+def test_a_folder_of_plugins_is_found(folder):
+    write(folder, "other", GOOD)
+    assert plugins()["other"].summary == "other in a line"
+    assert ("model", "schema_other") in merged("schemas")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("PLUGIN = 3", "TypeError: it is a int, not an ersm_lab.core.plugins.Plugin"),
+        ("x = 1", "has no attribute 'PLUGIN'"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        (GOOD.replace('name="{name}"', 'name="slem"'), "there is a plug-in 'slem' already"),
+        (GOOD.replace("schema_{name}", "schema_slem"), "which the plug-in 'slem' has too"),
+    ],
+)
+def test_a_broken_plugin_costs_one_line(folder, capsys, text, words):
+    write(folder, "broken", text)
+    write(folder, "other", GOOD)
+    assert "broken" not in plugins()
+    assert {"other", "ersm"} <= set(plugins())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plug-in broken (")
+    assert words in line
+    plugins()  # not said again
+    assert not capsys.readouterr().err
+
+
+def test_a_broken_plugin_leaves_the_command_line_as_it_is(tmp_path):
+    write(tmp_path, "broken", "raise RuntimeError('no')")
+    done = subprocess.run(
+        [sys.executable, "-m", "ersm_lab", "train", "model.shar=1"],
+        env={**os.environ, FOLDER: str(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert "plug-in broken" in first
+    assert second.startswith("error: unknown key 'model.shar'")
+
+
+def test_an_unknown_suite_is_one_line_with_the_nearest():
+    with pytest.raises(UserError, match=r"no suite 'slem_map'; did you mean 'slem_maps'\?"):
+        suite_spec("slem_map")
+
+
+def test_a_plugin_owns_what_lies_below_its_package_and_nothing_beside_it():
+    plugin = Plugin(name="x", package="lib.x")
+    assert plugin.owns("lib.x.Thing")
+    assert not plugin.owns("lib.xy.Thing")
+    assert not plugin.owns("lib.x")
+    assert registry.GROUP == "ersm_lab.plugins"
