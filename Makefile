@@ -48,25 +48,18 @@ bench: $(STAMP)  ## speed as ratios to named references, measured in one run
 
 # PROFILE=demo: embedded data; PROFILE=full: the papers' data too, which must lie in data/ (ersm-lab data list)
 PROFILE ?= demo
-ERSM_demo := ersm_digits
-ERSM_full := $(ERSM_demo) ersm_cifar10 ersm_composites ersm_cub200 ersm_pets ersm_food101
-FORNET_demo := fornet_toy_streets
-FORNET_full := $(FORNET_demo) fornet_camvid_small fornet_cityscapes
-SLEM_demo := slem_structures slem_photographs slem_agreement slem_dependence slem_signature_digits
-SLEM_full := $(SLEM_demo) slem_repeatability slem_removal slem_signature_cifar10
-profile = $(or $($(1)_$(PROFILE)),$(error PROFILE is demo or full, not $(PROFILE)))
 
 table-ersm: $(STAMP)  ## tune five heads on validation, run 5 seeds, write the table (PROFILE=demo or full)
-	$(BIN)/ersm-lab table $(call profile,ERSM) jobs=2
+	$(BIN)/ersm-lab table ersm PROFILE=$(PROFILE) jobs=2
 
 table-fornet: $(STAMP)  ## FoR-Net, its controls and DeepLabV3+ (PROFILE=demo or full)
-	$(BIN)/ersm-lab table $(call profile,FORNET) jobs=2
+	$(BIN)/ersm-lab table fornet PROFILE=$(PROFILE) jobs=2
 
 table-slem: $(STAMP)  ## SLEM's maps, points, agreement and signatures (PROFILE=demo or full)
-	$(BIN)/ersm-lab table $(call profile,SLEM) jobs=2
+	$(BIN)/ersm-lab table slem PROFILE=$(PROFILE) jobs=2
 
 tables: $(STAMP)  ## all tables of the profile
-	$(BIN)/ersm-lab table $(call profile,ERSM) $(call profile,FORNET) $(call profile,SLEM) jobs=2
+	$(BIN)/ersm-lab table PROFILE=$(PROFILE) jobs=2
 
 claims: $(STAMP)  ## run what the claims lack, then write verdicts with effect, interval and n (PROFILE=demo or full)
 	$(BIN)/ersm-lab claims PROFILE=$(PROFILE) --run jobs=2

@@ -15,14 +15,14 @@ from ersm_lab.bench.run import NAMES
 from ersm_lab.claims.schema import claims_request
 from ersm_lab.cli.completion import script
 from ersm_lab.cli.help import page as help_page
-from ersm_lab.config.command_line import compose_all, split_jobs
+from ersm_lab.config.command_line import compose_all
 from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.papers.slem.verb import request
 from ersm_lab.report.query import parse
 from ersm_lab.sweeps.schema import is_sweep, sweep_request
 from ersm_lab.sweeps.space import split_space
-from ersm_lab.tables.schema import load_table
+from ersm_lab.tables.request import table_request
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -84,10 +84,9 @@ def _train(words: list[str]) -> None:
 
 
 def _table(words: list[str]) -> None:
-    words, _ = split_jobs(words)
-    overrides = [word for word in words if "=" in word]
-    for name in (word for word in words if "=" not in word and word != "--refresh"):
-        compose_experiment([f"experiment={load_table(name)['experiment']}", *overrides])
+    request = table_request(words)
+    for table in request.tables.values():
+        compose_experiment([f"experiment={table.experiment}", *request.runs.words])
 
 
 def _evaluate(words: list[str]) -> None:

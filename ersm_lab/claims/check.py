@@ -21,10 +21,11 @@ from ersm_lab.launch.planned import run_planned
 from ersm_lab.launch.status import Status
 from ersm_lab.plan.graph import Planned, Planner, missing_backbones, short_names
 from ersm_lab.runs.hashing import package_digest
+from ersm_lab.tables.files import write_table
 from ersm_lab.tables.plan import TablePlan
+from ersm_lab.tables.run import run_table
 from ersm_lab.tables.schema import load_table
 from ersm_lab.tables.summary import summarise
-from ersm_lab.tables.write import write_table
 
 Evaluate = Callable[[Sequence[Path], Mapping[str, Any], Sequence[str]], Any]
 _NO_RESULT = {"claim", "sweep", "launcher", "logger", "paths"}  # groups of conf/ that change no number
@@ -106,7 +107,7 @@ def _launch(
         table = load_table(name)
         plan = TablePlan(table, overrides)
         with Status(0, jobs, plan.names) as status:
-            rows = plan.run(launcher, watcher=status)
+            rows = run_table(plan, launcher, watcher=status)
         write_table(shelf.outputs / "tables" / name, summarise(table, rows))
     planner, found = Planner(), dict[str, Planned]()
     for claim in lacking:

@@ -11,9 +11,10 @@ from typing import Any
 from ersm_lab.claims.schema import arms_of
 from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.plan.graph import Planner
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
-from ersm_lab.runs.hashing import config_hash
+from ersm_lab.runs.hashing import canonical_hash, config_hash
 from ersm_lab.runs.index import find_runs
 from ersm_lab.runs.record import RunRecord
 from ersm_lab.tables.schema import combinations, load_table
@@ -125,13 +126,14 @@ def experiment_words(claim: Mapping[str, Any], spec: Mapping[str, Any], arm: str
 
 def evaluation_of(run: Path, settings: Mapping[str, Any]) -> Path | None:
     """The run's newest finished evaluation with exactly these settings, on the data that it was trained for, or None."""
+    wanted = canonical_hash(plain(settings))
     found: list[tuple[str, Path]] = []
     for file in sorted((run / "evaluations").glob(f"*/{EvaluationDirectory.record_name}")):
         try:
             record = EvaluationDirectory(file.parent).record
         except ValueError:
             continue
-        if record.status != "finished" or record.spec.get("evaluation") != settings:
+        if record.status != "finished" or canonical_hash(record.spec.get("evaluation")) != wanted:
             continue
         own, other = RunDirectory.open(run).config["data"], record.spec.get("data")
         if isinstance(other, dict) and all(own.get(key) == other.get(key) for key in ("layout", "options")):

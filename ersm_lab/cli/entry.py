@@ -190,7 +190,7 @@ def _evaluate_folder(folder: str, overrides: list[str]) -> int:
 
 
 def _table(words: list[str]) -> int:
-    from ersm_lab.tables.plan import command
+    from ersm_lab.tables.run import command
 
     return command(words)
 

@@ -1,4 +1,4 @@
-"""The nearest of known words, for messages about a mistyped one."""
+"""Words of messages: the nearest of known ones to a mistyped one, and a noun with its number."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def nearest(word: str, words: Iterable[str]) -> str:
     if match := difflib.get_close_matches(last, sorted(elsewhere), n=1, cutoff=0.75):
         return f"; did you mean '{elsewhere[match[0]]}'?"
     return ""
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 run``, ``3 runs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -59,7 +59,7 @@ def _table(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _comparison(item: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     # both need numpy and scipy at most: no torch
     from ersm_lab.statistics.intervals import Interval
-    from ersm_lab.tables.summary import verdict
+    from ersm_lab.tables.comparisons import verdict
 
     interval = item.get("interval")
     said = verdict(Interval(**interval), item.get("margin")) if interval else "missing"

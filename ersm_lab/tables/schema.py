@@ -1,21 +1,23 @@
-"""``conf/table/<name>.yaml``: which runs make a table, how its rows were tuned, and what is compared with what."""
+"""``conf/table/<name>.yaml``: which runs make a table, how its rows are tuned, and which rows are compared.
+
+A row is an arm: one variant, with a run for each seed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 
 from ersm_lab.config.check import check_config
 from ersm_lab.config.documents import load_document
-from ersm_lab.config.store import options
-from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import Settings, plain, setting
+from ersm_lab.core.settings import Settings, setting
 from ersm_lab.core.words import nearest
-from ersm_lab.sweeps.schema import SweepRequest, sweep_request
+
+PROFILES = ("demo", "full")
 
 
 @dataclass
@@ -86,7 +88,7 @@ class TableConfig(Settings):
     profile: str = setting(
         "full",
         "demo: embedded data, minutes on a CPU; full: the papers' data, or longer",
-        choices=("demo", "full"),
+        choices=PROFILES,
     )
     experiment: str = setting(MISSING, "of every row")
     overrides: list[str] = setting([], "of every run")
@@ -97,8 +99,23 @@ class TableConfig(Settings):
     compare: list[ComparisonConfig] = setting([])
     note: str = setting("", "below the table")
 
+    @property
+    def paper(self) -> str:
+        """The paper whose experiments it compares."""
+        return self.experiment.partition("/")[0]
+
+    @property
+    def built(self) -> dict[str, RowConfig]:
+        """The rows that have runs; of the others there is only what the paper reported."""
+        return {name: row for name, row in self.rows.items() if row.built}
+
+    def words(self, row: str) -> list[str]:
+        """What every run of a row is composed from, but for what is tuned and the seed."""
+        own = self.rows[row]
+        return [f"experiment={own.experiment or self.experiment}", *self.overrides, *own.overrides]
+
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: TableConfig) -> str | None:
         if not node.rows or not node.columns or not node.seeds:
             return "a table needs rows, columns and seeds"
         built = {name: row for name, row in node.rows.items() if row.built}
@@ -109,15 +126,15 @@ class TableConfig(Settings):
             if problem := _row_problem(row, node.columns):
                 return f"rows.{name}{problem}"
         for item in node.compare:
-            for row in (item.row, item.against):
-                if row not in built:
-                    return f"compare names the row '{row}'{nearest(row, list(built))}"
+            for named in (item.row, item.against):
+                if named not in built:
+                    return f"compare names the row '{named}'{nearest(named, list(built))}"
             if item.column not in node.columns or not node.columns[item.column].per_image:
                 return f"compare names the column '{item.column}', which is none with per_image"
         return None
 
 
-def _row_problem(row: Any, columns: Any) -> str | None:
+def _row_problem(row: RowConfig, columns: Mapping[str, ColumnConfig]) -> str | None:
     for key in row.reported:
         if key not in columns:
             return f".reported names the column '{key}'{nearest(key, list(columns))}"
@@ -131,49 +148,25 @@ def _row_problem(row: Any, columns: Any) -> str | None:
     return None
 
 
-def combinations(tune: Any) -> list[list[str]]:
+def combinations(tune: Mapping[str, Iterable[object]]) -> list[list[str]]:
     """Every trial of a ``tune`` section as overrides; one empty trial where nothing is tuned."""
-    keys = list(tune)
     return [
-        [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
-        for values in product(*(list(tune[key]) for key in keys))
+        [f"{key}={value}" for key, value in zip(tune, values, strict=True)]
+        for values in product(*tune.values())
     ]
 
 
-def table_request(words: Sequence[str]) -> tuple[list[str], SweepRequest]:
-    """The names of tables on a command line, and the rest: the request's words are overrides of every run.
-
-    Raises
-    ------
-    UserError: no name, or a word of sweeps and not of tables.
-    """
-    names = [word for word in words if "=" not in word and not word.startswith("-")]
-    if not names:
-        raise UserError(f"table needs a name: {', '.join(options('table'))}")
-    rest = [word for word in words if word not in names]
-    for word in rest:
-        flag = word.startswith("-") and word not in ("--dry-run", "--refresh")
-        if flag or word.startswith(("sweep=", "sweep.")):
-            raise UserError(
-                f"table takes no '{word}': NAME ..., key=value, jobs=N, launcher=NAME, --dry-run, --refresh"
-            )
-    return list(dict.fromkeys(names)), sweep_request(rest)
-
-
-def load_table(name: str, changes: list[str] | None = None) -> dict[str, Any]:
-    """The checked table ``name`` as plain containers; ``changes`` are ``key=value`` of the table itself.
+def load_table(name: str, changes: Sequence[str] = ()) -> TableConfig:
+    """The checked table ``name``; ``changes`` are ``key=value`` of the table itself.
 
     Raises
     ------
     UserError: an unknown table or key, wrong types or values, rows tuned unequally.
     """
-    found: dict[str, Any] = plain(load_document("table", name, TableConfig, changes or [], _check_parts))
-    return found
+    return load_document("table", name, TableConfig, changes, _check_parts)
 
 
-def _check_parts(table: Any) -> None:
+def _check_parts(table: DictConfig) -> None:
     reported = [node for row in table.rows.values() for node in row.reported.values()]
-    for node in (*table.rows.values(), *table.columns.values(), *reported):
-        check_config(node)
-    for node in table.compare:
+    for node in (*table.rows.values(), *table.columns.values(), *reported, *table.compare):
         check_config(node)

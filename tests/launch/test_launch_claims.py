@@ -111,8 +111,10 @@ def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPa
     assert found.runs["recommended"] == found.runs["published"] == {}
     assert "not tuned yet" in found.missing["recommended"][0]
 
+    composed = claim_runs.Composer.__call__
+
     def longer(compose: Any, words: Any) -> Any:
-        return compose_experiment([*words, "trainer.max_epochs=77"])
+        return composed(compose, [*words, "trainer.max_epochs=77"])
 
     write_table(lab / "outputs")
     monkeypatch.setattr(claim_runs.Composer, "__call__", longer)  # as if the experiment's YAML had changed
@@ -142,12 +144,13 @@ def test_only_run_launches_what_is_missing(lab: Path, monkeypatch: pytest.Monkey
         names: ClassVar[dict[str, str]] = {}
 
         def __init__(self, table: Any, overrides: Any) -> None:
-            asked.append(table["experiment"])
+            asked.append(table.experiment)
 
-        def run(self, launcher: Any, watcher: Any) -> dict[str, Any]:
-            write_table(lab / "outputs")
-            return {}
+    def run_table(*_: Any, **__: Any) -> dict[str, Any]:
+        write_table(lab / "outputs")
+        return {}
 
+    monkeypatch.setattr(claims, "run_table", run_table)
     monkeypatch.setattr(claims, "TablePlan", TablePlan)
     monkeypatch.setattr(claims, "summarise", lambda *_: {})
     monkeypatch.setattr(claims, "write_table", lambda *_: {})
@@ -186,7 +189,7 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
         asked.extend(paths)
         for path in paths:
             run = RunDirectory.open(path)
-            made = run.evaluation("claims", {"evaluation": composed["evaluation"], "data": DATA})
+            made = run.evaluation("claims", {"evaluation": plain(composed.evaluation), "data": DATA})
             right = 0.2 if path.name in {known.name for known in held["baseline"].values()} else 0.5
             frame = pd.DataFrame({"index": range(1200), "shape": "all", "accuracy": right})
             made.artifacts.table("occlusion_images", frame)
@@ -195,7 +198,7 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
 
     other = RunDirectory.open(held["baseline"][0]).evaluation("claims", {"evaluation": {"name": "claims"}})
     other.finish("finished")
-    settings = compose_experiment(["evaluation=claims"]).config.evaluation
+    settings = plain(compose_experiment(["evaluation=claims"]).config.evaluation)
     elsewhere = {"evaluation": settings, "data": {**DATA, "options": {"canvas": 32}}}
     RunDirectory.open(held["baseline"][1]).evaluation("claims", elsewhere).finish("finished")
     records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)
@@ -216,11 +219,9 @@ def test_claims_that_share_runs_launch_them_once_and_a_failure_leaves_the_others
         names: ClassVar[dict[str, str]] = {}
 
         def __init__(self, table: Any, overrides: Any) -> None:
-            asked.append(table["title"])
+            asked.append(table.title)
 
-        def run(self, launcher: Any, watcher: Any) -> dict[str, Any]:
-            return {}
-
+    monkeypatch.setattr(claims, "run_table", lambda *_, **__: {})
     monkeypatch.setattr(claims, "TablePlan", TablePlan)
     monkeypatch.setattr(claims, "summarise", lambda *_: {})
     monkeypatch.setattr(claims, "write_table", lambda *_: {})

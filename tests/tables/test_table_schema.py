@@ -14,38 +14,35 @@ from ersm_lab.tables.schema import combinations, load_table
 @pytest.mark.parametrize("name", options("table"))
 def test_every_run_of_every_table_composes(name: str) -> None:
     table, compose = load_table(name), Composer()
-    for row in table["rows"].values():
-        for trial in combinations(row["tune"]) if row["built"] else []:
-            experiment = row["experiment"] or table["experiment"]
-            compose([f"experiment={experiment}", *table["overrides"], *row["overrides"], *trial])
-    compose([f"experiment={table['experiment']}", *table["tuning"]["overrides"]])
+    for row, config in table.built.items():
+        for trial in combinations(config.tune):
+            assert compose([*table.words(row), *trial]).paper == table.paper
+    compose([f"experiment={table.experiment}", *table.tuning.overrides])
 
 
 @pytest.mark.parametrize("name", options("table"))
 def test_trials_never_read_the_test_split(name: str) -> None:
-    tuning = load_table(name)["tuning"]
-    config = compose_experiment(tuning["overrides"]).config
-    assert config["evaluation"]["split"] == "val"
-    assert tuning["metric"].startswith("val/")
+    tuning = load_table(name).tuning
+    config = compose_experiment(tuning.overrides).config
+    assert config.evaluation.split == "val"
+    assert tuning.metric.startswith("val/")
 
 
-@pytest.mark.parametrize("name", [name for name in options("table") if load_table(name)["profile"] == "demo"])
+@pytest.mark.parametrize("name", [name for name in options("table") if load_table(name).profile == "demo"])
 def test_tables_of_the_demo_profile_need_no_data_from_elsewhere(name: str) -> None:
     table = load_table(name)
-    for experiment in {row["experiment"] or table["experiment"] for row in table["rows"].values()}:
-        data = compose_experiment([f"experiment={experiment}"]).config["data"]["name"]
+    for experiment in {row.experiment or table.experiment for row in table.rows.values()}:
+        data = compose_experiment([f"experiment={experiment}"]).config.data.name
         assert not data.startswith(tuple(_SOURCES))
 
 
 def test_only_fornet_has_reported_figures() -> None:
     """Breaks when a figure is filled in for a paper whose published numbers are not known."""
-    reported = {
-        name: [row["reported"] for row in load_table(name)["rows"].values()] for name in options("table")
-    }
+    reported = {name: [row.reported for row in load_table(name).rows.values()] for name in options("table")}
     assert {name.partition("_")[0] for name, rows in reported.items() if any(rows)} == {"fornet"}
-    row = load_table("fornet_cityscapes")["rows"]["fornet"]["reported"]
-    assert (row["miou"]["value"], row["miou"]["dagger"]) == (80.49, None)
-    assert "50.17 M" in row["parameters"]["dagger"]
+    row = load_table("fornet_cityscapes").rows["fornet"].reported
+    assert (row["miou"].value, row["miou"].dagger) == (80.49, None)
+    assert "50.17 M" in str(row["parameters"].dagger)
 
 
 def test_trials_are_every_combination() -> None:

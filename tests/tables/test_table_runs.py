@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ersm_lab.tables.plan as tables
+import ersm_lab.tables.run as tables
+from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.pool import Outcome, Watcher
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.tables.plan import TablePlan
+from ersm_lab.tables.rows import RowRuns
+from ersm_lab.tables.schema import ReportedConfig, RowConfig, TableConfig, TuningConfig
 from tests.conftest import TINY
 
-TABLE = {
-    "experiment": "ersm/digits",
-    "overrides": ["model.backbone.from_experiment=null", *TINY],
-    "seeds": [0, 1],
-    "tuning": {
-        "seed": 9, "metric": "val/accuracy", "mode": "max",
-        "overrides": ["evaluation.split=val", "evaluation.panels=0"],
-    },
-    "rows": {"plain": {"overrides": ["model=ersm/baseline"], "tune": {"optimizer.lr": [0.1, 0.2, 0.3]}}},
-}  # fmt: skip
+TUNED = RowConfig("plain", overrides=["model=ersm/baseline"], tune={"optimizer.lr": [0.1, 0.2, 0.3]})
+TABLE = TableConfig(
+    title="T",
+    experiment="ersm/digits",
+    overrides=["model.backbone.from_experiment=null", *TINY],
+    seeds=[0, 1],
+    tuning=TuningConfig(seed=9),
+    rows={"plain": TUNED},
+)
 SCORES = {0.1: 0.4, 0.2: 0.7, 0.3: 0.7}
 
 
-def run(table: dict, overrides: Sequence[str] = (), launcher: Any = None) -> dict[str, tables.RowRuns]:
-    return tables.TablePlan(table, overrides).run(launcher)
+def run(
+    table: TableConfig, overrides: Sequence[str] = (), launcher: Any = None, watcher: Watcher | None = None
+) -> dict[str, RowRuns]:
+    return tables.run_table(TablePlan(table, overrides), launcher, watcher=watcher)
 
 
 class Failing:
@@ -68,7 +74,7 @@ class Recording(Failing):
         run = RunDirectory.create(
             self._lab / "outputs", "ersm", "digits", cell.experiment.config, [], cell.record
         )
-        score = SCORES.get(cell.experiment.config["optimizer"]["lr"], 0.5)
+        score = SCORES.get(cell.experiment.config.optimizer.lr, 0.5)
         run.finish("finished", summary={"val/accuracy": score})
         return str(run.path)
 
@@ -77,20 +83,20 @@ class Recording(Failing):
 
 
 @pytest.fixture
-def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """Runs that are only recorded: what was asked for, and a summary that depends on the learning rate."""
-    asked: list[dict] = []
+    asked: list[RunConfig] = []
 
     def run_planned(planned, launcher, refresh, watcher):
         outcomes = []
         for cell in (item.cell for item in planned):
             config = cell.experiment.config
             asked.append(config)
-            if config["seed"] == 1 or config["optimizer"]["lr"] > 1:
+            if config.seed == 1 or config.optimizer.lr > 1:
                 outcomes.append(Outcome(cell, "failed", lab / "x.log", "out of memory"))
                 continue
             run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], {})
-            run.finish("finished", summary={"val/accuracy": SCORES.get(config["optimizer"]["lr"], 0.5)})
+            run.finish("finished", summary={"val/accuracy": SCORES.get(config.optimizer.lr, 0.5)})
             outcomes.append(Outcome(cell, "done", run.path))
         return [], outcomes
 
@@ -98,56 +104,50 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     return asked
 
 
-def test_the_best_trial_on_validation_is_run_with_every_seed(ran: list[dict]) -> None:
+def test_the_best_trial_on_validation_is_run_with_every_seed(ran: list[RunConfig]) -> None:
     rows = run(TABLE, ["trainer.max_epochs=1"])
     assert rows["plain"].chosen == ["optimizer.lr=0.2"]  # the first of two equals
     trials, finals = ran[:3], ran[3:]
-    assert {(c["seed"], c["evaluation"]["split"]) for c in trials} == {(9, "val")}
-    assert [(c["seed"], c["evaluation"]["split"], c["optimizer"]["lr"]) for c in finals] == [
+    assert {(c.seed, c.evaluation.split) for c in trials} == {(9, "val")}
+    assert [(c.seed, c.evaluation.split, c.optimizer.lr) for c in finals] == [
         (0, "test", 0.2),
         (1, "test", 0.2),
     ]
-    assert {c["trainer"]["max_epochs"] for c in ran} == {1}  # the command line's word comes last
+    assert {c.trainer.max_epochs for c in ran} == {1}  # the command line's word comes last
 
 
-def test_a_failed_seed_is_named_with_its_log(ran: list[dict]) -> None:
-    row = run(TABLE, [])["plain"]
+def test_a_failed_seed_is_named_with_its_log(ran: list[RunConfig]) -> None:
+    row = run(TABLE)["plain"]
     assert list(row.runs) == [0]
     assert "out of memory" in row.failed[1]
     assert "x.log" in row.failed[1]
 
 
-def test_a_metric_that_trials_do_not_report_is_one_line(ran: list[dict]) -> None:
+def test_a_metric_that_trials_do_not_report_is_one_line(ran: list[RunConfig]) -> None:
     with pytest.raises(UserError, match="reports no 'val/auroc', but val/accuracy"):
-        run({**TABLE, "tuning": {**TABLE["tuning"], "metric": "val/auroc"}}, [])
+        run(replace(TABLE, tuning=TuningConfig(seed=9, metric="val/auroc")))
 
 
-def test_a_row_whose_trials_all_failed_leaves_the_others(ran: list[dict]) -> None:
-    wild = {"overrides": ["model=ersm/baseline"], "tune": {"optimizer.lr": [2.0, 3.0, 4.0]}}
-    rows = run({**TABLE, "rows": {"wild": wild, **TABLE["rows"]}}, [])
+def test_a_row_whose_trials_all_failed_leaves_the_others(ran: list[RunConfig]) -> None:
+    wild = replace(TUNED, tune={"optimizer.lr": [2.0, 3.0, 4.0]})
+    rows = run(replace(TABLE, rows={"wild": wild, "plain": TUNED}))
     assert list(rows["plain"].runs) == [0]
     assert rows["wild"].runs == {}
     assert set(rows["wild"].failed) == {0, 1}
     assert "every trial failed, the first with: out of memory" in rows["wild"].failed[0]
 
 
-def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[dict], lab: Path) -> None:
-    missing = {"overrides": ["data=cifar10", "model=ersm/baseline"], "tune": TABLE["rows"]["plain"]["tune"]}
-    rows = run(
-        {
-            **TABLE,
-            "overrides": ["model.backbone.from_experiment=null"],
-            "rows": {"none": missing, **TABLE["rows"]},
-        },
-        [],
-    )
+def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[RunConfig], lab: Path) -> None:
+    missing = replace(TUNED, overrides=["data=cifar10", "model=ersm/baseline"])
+    overrides = ["model.backbone.from_experiment=null"]
+    rows = run(replace(TABLE, overrides=overrides, rows={"none": missing, "plain": TUNED}))
     assert list(rows["plain"].runs) == [0]
     assert "cifar10" in rows["none"].failed[0]
 
 
 def test_a_backbone_that_fails_is_run_once(lab: Path) -> None:
     launcher = Failing()
-    rows = run({**TABLE, "overrides": []}, launcher=launcher)
+    rows = run(replace(TABLE, overrides=[]), launcher=launcher)
     assert launcher.started == [
         "ersm/digits_backbone backbone seed 0"
     ]  # three trials want it, and no seed is run after them
@@ -166,16 +166,16 @@ def test_an_interrupted_table_goes_on_where_it_was(lab: Path) -> None:
 
 
 def test_dry_run_lists_and_runs_nothing(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tables.TablePlan({**TABLE, "title": "T"}).show()
+    tables.show_table(TablePlan(TABLE))
     said = capsys.readouterr().out
     assert said.count("missing ") == 3
     assert "and 2 runs with what the trials choose" in said
     assert not (lab / "outputs").exists()
     run(TABLE, launcher=Recording(lab))
-    tables.TablePlan({**TABLE, "title": "T"}).show()
+    tables.show_table(TablePlan(TABLE))
     said = capsys.readouterr().out
     assert said.count("finished ") == 5 and "the trials choose" not in said  # noqa: PT018
-    tables.TablePlan({**TABLE, "title": "T"}).show(refresh=True)
+    tables.show_table(TablePlan(TABLE), refresh=True)
     assert "and 2 runs" in capsys.readouterr().out
 
 
@@ -192,33 +192,33 @@ def test_what_is_expected_is_what_is_settled(lab: Path) -> None:
             self.settled_ += 1
 
     whole, again, broken = Counting(), Counting(), Counting()
-    tables.TablePlan(TABLE).run(Recording(lab), watcher=whole)
+    run(TABLE, launcher=Recording(lab), watcher=whole)
     assert (whole.expected, whole.settled_) == (5, 5)
-    tables.TablePlan(TABLE).run(Recording(lab), watcher=again)
+    run(TABLE, launcher=Recording(lab), watcher=again)
     assert (again.expected, again.settled_) == (5, 5)
-    tables.TablePlan({**TABLE, "overrides": []}).run(Failing(), watcher=broken)
+    run(replace(TABLE, overrides=[]), launcher=Failing(), watcher=broken)
     assert (broken.expected, broken.settled_) == (4, 4)  # a backbone and the trials that it takes with it
 
 
 def test_rows_that_are_parts_of_one_run_ask_for_it_once(lab: Path) -> None:
-    row = {**TABLE["rows"]["plain"], "tune": {}}
+    row = replace(TUNED, tune={})
     launcher = Recording(lab)
-    rows = run({**TABLE, "rows": {"a": row, "b": row}}, launcher=launcher)
+    rows = run(replace(TABLE, rows={"a": row, "b": row}), launcher=launcher)
     assert len(launcher.started) == 2  # its seeds
     assert rows["a"].runs == rows["b"].runs
 
 
 def test_several_values_are_no_override_of_a_table(lab: Path) -> None:
     with pytest.raises(UserError, match="'seed=0,1' has several values"):
-        tables.TablePlan(TABLE, ["seed=0,1"])
+        TablePlan(TABLE, ["seed=0,1"])
 
 
-def test_a_row_that_is_not_built_is_not_run(ran: list[dict]) -> None:
-    theirs = {"overrides": [], "tune": {}, "built": False, "reported": {"accuracy": {"value": 78.8}}}
-    assert list(run({**TABLE, "rows": {**TABLE["rows"], "theirs": theirs}}, [])) == ["plain"]
+def test_a_row_that_is_not_built_is_not_run(ran: list[RunConfig]) -> None:
+    theirs = RowConfig("theirs", built=False, reported={"accuracy": ReportedConfig(78.8)})
+    assert list(run(replace(TABLE, rows={"plain": TUNED, "theirs": theirs}))) == ["plain"]
 
 
-def test_rows_may_have_an_experiment_of_their_own(ran: list[dict]) -> None:
-    other = {**TABLE["rows"]["plain"], "experiment": "ersm/digits_backbone", "overrides": [], "tune": {}}
-    run({**TABLE, "overrides": [], "rows": {"other": other}}, ["trainer.max_epochs=3"])
-    assert [config["model"]["backbone"].get("from_experiment") for config in ran] == [None, None]
+def test_rows_may_have_an_experiment_of_their_own(ran: list[RunConfig]) -> None:
+    other = RowConfig("other", experiment="ersm/digits_backbone")
+    run(replace(TABLE, overrides=[], rows={"other": other}), ["trainer.max_epochs=3"])
+    assert [config.model.backbone.from_experiment for config in ran] == [None, None]

@@ -1,0 +1,69 @@
+"""The grid that Markdown and LaTeX share: heading and rows as text. The paper's figures stand right of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ersm_lab.tables.cells import Cell
+from ersm_lab.tables.summary import Reported, TableSummary
+
+NOTHING_REPORTED = "No published figure is known for these rows: the column for reported figures stays empty."
+ALL_EQUAL = "Where no ± follows a number, every seed gave the same."
+
+
+def grid(summary: TableSummary, escape: Callable[[str], str], bold: str) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows; a column of the paper's figures follows each of ours that it has any for.
+
+    Parameters
+    ----------
+    escape: makes plain text fit for the format. bold: ``{}`` stands for the text.
+    """
+    paired = {key for figures in summary.reported.values() for key in figures}
+    head = [""]
+    for key, column in summary.columns.items():
+        head.append(escape(column.label))
+        if key in paired:
+            head.append(escape("reported"))
+    head += ["n"] if paired else [escape("reported"), "n"]
+    return head, [_line(summary, name, paired, escape, bold) for name in summary.cells]
+
+
+def footnotes(summary: TableSummary) -> list[str]:
+    """What stands below the grid in every format."""
+    notes = [f"{dagger.mark} not comparable: {dagger.why}" for dagger in summary.daggers]
+    if not summary.reported:
+        notes.append(NOTHING_REPORTED)
+    if any(cell.std == 0 for row in summary.cells.values() for cell in row.values()):
+        notes.append(ALL_EQUAL)
+    return notes
+
+
+def _line(
+    summary: TableSummary, name: str, paired: set[str], escape: Callable[[str], str], bold: str
+) -> list[str]:
+    row, figures = summary.cells[name], summary.reported.get(name, {})
+    built, of = name in summary.built, len(summary.seeds)
+    most = max(cell.n for cell in row.values())
+    line = [escape(summary.labels[name])]
+    for key, cell in row.items():
+        shown = escape(_ours(cell, summary.columns[key].digits, most)) if built else ""
+        line.append(bold.format(shown) if cell.best else shown)
+        if key in paired:
+            line.append(escape(_theirs(figures.get(key))))
+    if not paired:
+        line.append("")
+    count = str(most) if most == of else f"{most} of {of}"
+    return [*line, count if built else ""]
+
+
+def _ours(cell: Cell, digits: int, most: int) -> str:
+    if cell.mean is None:
+        return "missing" if cell.state == "missing" else "–"
+    deviation = f" ± {cell.std:.{digits}f}" if cell.std else ""
+    count = "" if cell.n == most else f" (n = {cell.n})"
+    return f"{cell.mean:.{digits}f}{deviation}{count}"
+
+
+def _theirs(figure: Reported | None) -> str:
+    # no digit that the paper does not print
+    return "" if figure is None else f"{figure.value:g}{figure.mark or ''}"

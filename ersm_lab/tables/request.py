@@ -1,0 +1,90 @@
+"""``ersm-lab table [NAME ...] [PROFILE=demo|full]``: which tables are asked for, and how their runs are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ersm_lab.config.store import options
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import nearest
+from ersm_lab.sweeps.schema import SweepRequest, sweep_request
+from ersm_lab.tables.schema import PROFILES, TableConfig, load_table
+
+_FLAGS = ("--dry-run", "--refresh")
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """``tables`` by name, checked; ``runs.words`` are overrides of every run of theirs."""
+
+    tables: dict[str, TableConfig]
+    runs: SweepRequest
+
+
+def table_request(words: Sequence[str]) -> TableRequest:
+    """What a command line of ``table`` asks for.
+
+    Raises
+    ------
+    UserError: neither a name nor a profile, an unknown name, a mistake in any of the tables, or a word that sweeps know and
+        tables do not.
+    """
+    names = [word for word in words if "=" not in word and not word.startswith("-")]
+    profile, rest = split_profile([word for word in words if word not in names])
+    for word in rest:
+        if word.startswith(("sweep=", "sweep.")) or (word.startswith("-") and word not in _FLAGS):
+            raise UserError(
+                f"table takes no '{word}': NAME ..., PROFILE=NAME, key=value, jobs=N, launcher=NAME, {', '.join(_FLAGS)}"
+            )
+    return TableRequest(select_tables(names, profile), sweep_request(rest))
+
+
+def split_profile(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The profile that ``PROFILE=NAME`` names (None: nobody named one), and the other words."""
+    chosen = [word for word in words if word.partition("=")[0].upper() == "PROFILE"]
+    profile = chosen[-1].partition("=")[2] if chosen else None
+    if profile not in (None, *PROFILES):
+        raise UserError(f"PROFILE is '{profile}', but must be {' or '.join(PROFILES)}")
+    return profile, [word for word in words if word not in chosen]
+
+
+def select_tables(names: Sequence[str], profile: str | None = None) -> dict[str, TableConfig]:
+    """The tables that are meant, by name.
+
+    Parameters
+    ----------
+    names: tables, or papers, which stand for all their tables of the profile; none of them: all papers.
+    profile: ``full`` has the tables of ``demo`` too. None: ``demo``, and no limit to tables that are named.
+
+    Raises
+    ------
+    UserError: no name and no profile, a name of neither a table nor a paper, or a table that the profile lacks.
+    """
+    known = options("table")
+    if not names and profile is None:
+        raise UserError(f"table needs a name, or PROFILE={' or '.join(PROFILES)}: {', '.join(known)}")
+    if names and set(names) <= set(known):  # nothing else has to be read
+        found = {name: load_table(name) for name in names}
+        for name, table in found.items():
+            if profile is not None and not _has(profile, table):
+                raise UserError(f"table {name} belongs to the profile {table.profile}, not to {profile}")
+        return found
+    every = {name: load_table(name) for name in known}
+    papers = {table.paper for table in every.values()}
+    for name in names:
+        if name not in papers and name not in known:
+            raise UserError(
+                f"no table or paper named '{name}'{nearest(name, [*known, *papers])} There are: {', '.join(known)}"
+            )
+    wanted = {
+        name: table
+        for name, table in every.items()
+        if name in names or (_has(profile or PROFILES[0], table) and (not names or table.paper in names))
+    }
+    quick_first = sorted(wanted, key=lambda name: (PROFILES.index(wanted[name].profile), name))
+    return {name: wanted[name] for name in quick_first}
+
+
+def _has(profile: str, table: TableConfig) -> bool:
+    return PROFILES.index(table.profile) <= PROFILES.index(profile)

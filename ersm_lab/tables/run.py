@@ -1,0 +1,118 @@
+"""``ersm-lab table``: runs, or lists, what tables lack, and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ersm_lab.config.store import frozen
+from ersm_lab.core.words import counted
+from ersm_lab.launch.clusters import make_launcher
+from ersm_lab.launch.planned import run_planned
+from ersm_lab.launch.pool import Launcher, Watcher
+from ersm_lab.launch.status import Status
+from ersm_lab.plan.graph import Planned, missing_backbones
+from ersm_lab.runs.index import finished_runs
+from ersm_lab.sweeps.command import show_planned, terminable
+from ersm_lab.tables.files import table_folder, write_table
+from ersm_lab.tables.plan import Found, TablePlan, Wanted
+from ersm_lab.tables.request import TableRequest, table_request
+from ersm_lab.tables.rows import RowRuns
+from ersm_lab.tables.summary import TableSummary, summarise
+from ersm_lab.tables.text import markdown
+
+
+def command(words: Sequence[str]) -> int:
+    """Runs (``--dry-run``: lists) what tables lack, and writes them. 0 when they are complete, 1 otherwise."""
+    with frozen(), terminable():
+        request = table_request(words)
+        # every run of every table is planned first: a mistake in the last is found before anything runs
+        plans = {name: TablePlan(table, request.runs.words) for name, table in request.tables.items()}
+        if request.runs.dry_run:
+            for plan in plans.values():
+                show_table(plan, request.runs.refresh)
+            return 0
+        launcher = make_launcher(request.runs.launcher, request.runs.jobs)
+        summaries = [_make(name, plan, request, launcher) for name, plan in plans.items()]
+    return 1 if any(summary.missing for summary in summaries) else 0
+
+
+def _make(name: str, plan: TablePlan, request: TableRequest, launcher: Launcher) -> TableSummary:
+    with Status(0, request.runs.jobs, plan.names) as status:
+        rows = run_table(plan, launcher, request.runs.refresh, status)
+    summary = summarise(plan.table, rows)
+    paths = write_table(table_folder(plan.outputs, name), summary)
+    print(f"{status.line()}\n\n{markdown(summary)}\n{paths['md']}", flush=True)
+    return summary
+
+
+def run_table(
+    plan: TablePlan, launcher: Launcher, refresh: bool = False, watcher: Watcher | None = None
+) -> dict[str, RowRuns]:
+    """Runs what a table lacks and says where its runs are.
+
+    What cannot start (no data) or fails, itself or its backbone, is named under the row's seed and leaves the others alone; a
+    row whose trials all failed is not run.
+
+    Raises
+    ------
+    UserError: ``tuning.metric`` that the trials do not report.
+    """
+    watcher = watcher or Watcher()
+    untried = len(plan.table.built) * len(plan.table.seeds)  # runs that are not planned yet
+    watcher.expect(untried)
+
+    def run(planned: dict[str, Planned]) -> dict[str, Found]:
+        watcher.expect(len(missing_backbones(planned.values(), refresh)))
+        _, outcomes = run_planned(list(planned.values()), launcher, refresh, watcher)
+        return {
+            digest: Found(None, f"{outcome.message} (log: {outcome.path})")
+            if outcome.state == "failed"
+            else Found(outcome.path)
+            for digest, outcome in zip(planned, outcomes, strict=True)
+        }
+
+    watcher.expect(len(_planned(plan.trials)))
+    rows = plan.choose(_each(plan.trials, run))
+    finals = plan.finals({name: row.chosen for name, row in rows.items() if not row.failed})
+    watcher.expect(len(_planned(finals)) - untried)
+    for wanted, found in zip(finals, _each(finals, run), strict=True):
+        if found.run is None:
+            rows[wanted.row].failed[wanted.seed] = found.why
+        else:
+            rows[wanted.row].runs[wanted.seed] = found.run
+    return rows
+
+
+def show_table(plan: TablePlan, refresh: bool = False) -> None:
+    """Lists every run with its state; those that wait for a choice between trials are only counted."""
+    print(f"{plan.table.title}:")
+    finished = {} if refresh else finished_runs({plan.outputs})
+
+    def look(planned: dict[str, Planned]) -> dict[str, Found]:
+        return {digest: Found(finished.get((plan.outputs, digest))) for digest in planned}
+
+    trials = _each(plan.trials, look)
+    waiting = any(item.run is None and not item.why for item in trials)
+    finals: list[Wanted] = []
+    if not waiting:
+        finals = plan.finals(
+            {name: row.chosen for name, row in plan.choose(trials).items() if not row.failed}
+        )
+    every = [*plan.trials, *finals]
+    show_planned([item.planned for item in every if item.planned is not None], refresh)
+    for why in dict.fromkeys(item.why for item in every if item.why):
+        print(f"cannot start: {why}")
+    if waiting:
+        count = len(plan.table.built) * len(plan.table.seeds)
+        print(f"and {counted(count, 'run')} with what the trials choose")
+
+
+def _planned(wanted: Sequence[Wanted]) -> dict[str, Planned]:
+    """What can start, by config hash: rows that are parts of one run ask for it once."""
+    return {item.digest: item.planned for item in wanted if item.planned is not None}
+
+
+def _each(wanted: Sequence[Wanted], act: Callable[[dict[str, Planned]], dict[str, Found]]) -> list[Found]:
+    """What became of each; ``act`` is given those that can start."""
+    found = act(_planned(wanted))
+    return [Found(None, item.why) if item.planned is None else found[item.digest] for item in wanted]
