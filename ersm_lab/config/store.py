@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathElement
 from hydra.core.config_store import ConfigStore
 
 import ersm_lab
@@ -90,7 +91,8 @@ def loader() -> ConfigLoaderImpl:
     first, *others = folders()
     path = create_config_search_path(str(first))
     for place, other in enumerate(others):
-        path.append(f"plug-in {place}", f"file://{other}")
+        # before the last, the schemas, which Hydra wants there
+        path.get_path().insert(-1, SearchPathElement(f"plug-in {place}", f"file://{other}"))
     return ConfigLoaderImpl(path)
 
 
