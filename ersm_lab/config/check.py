@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 
 _BOUNDS = {
@@ -71,7 +72,7 @@ def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
 def _check_limits(key: str, value: Any, limits: Any) -> None:
     if value is None:
         return
-    choices = limits.get("choices")
+    choices = choices_of(limits)
     items = value if isinstance(value, list) else [value]
     for item in items:
         if choices and item not in choices:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -44,7 +44,7 @@ class CurveFamily:
 
 @dataclass(frozen=True)
 class SuiteSpec:
-    """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.core.protocols.Suite``, ``settings`` its dataclass.
+    """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.evaluation.suite.Suite``, ``settings`` its dataclass.
 
     ``curves``: what the report can draw of its tables.
     ``sums``: ``module:function`` for a suite that keeps counts per image in the artifact ``counts``. The function takes a label
@@ -71,7 +71,8 @@ class Plugin:
     suites: what can be measured, by name.
     layouts: ``module:function`` that reads a data set, by name.
     label_tables: ``module:NAME`` of what the labels per pixel of a layout mean, by layout.
-    rankings: ``module:function`` that ranks tokens, by name.
+    rankings: ``module:NAME`` of an ``ersm_lab.evaluation.classifiers.rankings.Ranking`` of tokens, by name; the first of a
+        paper's is what comparisons take for its own.
     generated: versions of layouts whose data are generated, by name; part of the data's identity.
     conf: folder of YAML with the groups of ``conf/``; what the lab's own folder has too is not replaced.
     lead, baselines: variants that comparisons subtract from, and subtract; the first that is there counts.
@@ -147,6 +148,11 @@ def _add(found: dict[str, Plugin], name: str, where: str, load: Any) -> None:
 def merged(kind: str) -> dict[Any, Any]:
     """One of the mappings of all plug-ins, such as ``suites``, as one."""
     return {key: value for plugin in plugins().values() for key, value in getattr(plugin, kind).items()}
+
+
+def registered(kind: str) -> Callable[[], tuple[str, ...]]:
+    """The names in one of the mappings of all plug-ins, when they are asked for: the ``choices`` of a setting."""
+    return lambda: tuple(merged(kind))
 
 
 def owner(target: str) -> Plugin | None:

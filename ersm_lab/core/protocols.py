@@ -1,15 +1,17 @@
-"""What the lab asks of a model, a data module and a suite. Structural types: a class that has these members fits, whatever it derives from.
+"""What the lab asks of a model and a data module. Structural types: a class that has these members fits, whatever it derives from.
 
 Shapes: images ``(B, 3, H, W)``, features ``(B, C, h, w)``, tokens ``(B, N, D)``, logits ``(B, K)`` or ``(B, K, H, W)``.
+Suites and what they are given are ``ersm_lab.evaluation.suite.Suite`` and ``ersm_lab.evaluation.subject.Subject``.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypedDict, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from ersm_lab.core.schema import DataConfig, EvaluationConfig, ModelConfig
@@ -27,6 +29,14 @@ class Batch(TypedDict, total=False):
     index: Tensor
     mask: Tensor
     name: list[str]
+
+
+class Model(Protocol):
+    """A trained model that can be moved: any ``torch.nn.Module``."""
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Self: ...
+    def eval(self) -> Self: ...
+    def state_dict(self) -> Mapping[str, Tensor]: ...
 
 
 @runtime_checkable
@@ -62,22 +72,50 @@ class ClassifierOutput(Protocol):
     def mask(self) -> TokenMask | None: ...
 
 
-class TokenClassifier(Protocol):
-    """A classifier whose head sees a grid of tokens: what the suites of classifiers are given."""
+class Classifier(Model, Protocol):
+    """What accuracy and occlusion are measured on: any module from images ``(B, 3, H, W)`` to logits ``(B, K)``."""
+
+    def __call__(self, images: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class FeatureClassifier(Classifier, Protocol):
+    """A classifier in two steps: models with equal backbones share the first, and cached features replace it."""
 
     backbone: nn.Module
-    pool: str
-    grid_size: tuple[int, int]
-    patch_size: int
 
     def features(self, images: Tensor) -> Tensor:
         """``(B, 3, H, W)`` to ``(B, C, h, w)``."""
 
+    def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ClassifierOutput:
+        """Features to logits; ``forced_mask`` ``(B, N)`` stands for the model's own mask."""
+
+
+class TokenGeometry(TypedDict):
+    """How tokens lie on the features: positions per side of a token, and the real positions ``(N,)`` of each."""
+
+    patch_size: int
+    positions: Tensor
+
+
+@runtime_checkable
+class TokenClassifier(FeatureClassifier, Protocol):
+    """A classifier whose head sees a grid of tokens: what deletion and localisation are measured on.
+
+    ``head``: pooled vectors to logits. ``pool``: ``mean`` or ``masked_mean``. ``grid_size``: (rows, columns) of tokens of
+    ``patch_size`` positions a side.
+    """
+
+    head: nn.Module
+    pool: str
+    grid_size: tuple[int, int]
+    patch_size: int
+
     def tokens(self, features: Tensor) -> Tensor:
         """``(B, C, h, w)`` to ``(B, N, D)``."""
 
-    def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ClassifierOutput:
-        """Features to logits; ``forced_mask`` ``(B, N)`` stands for the model's own mask."""
+    def deletion_geometry(self, features: Tensor) -> TokenGeometry:
+        """How the tokens of these features lie."""
 
 
 class SegmenterOutput(Protocol):
@@ -91,7 +129,7 @@ class SegmenterOutput(Protocol):
     def masks(self) -> Sequence[Tensor]: ...
 
 
-class SegmentationModel(Protocol):
+class SegmentationModel(Model, Protocol):
     """A segmentation network: what the suite of segmenters is given."""
 
     num_classes: int
@@ -105,12 +143,47 @@ class SegmentationModel(Protocol):
 
 
 class DataModule(Protocol):
-    """What the trainer and the suites ask of a data module, besides Lightning's own hooks."""
+    """What the trainer asks of a data module, besides Lightning's own hooks."""
 
     def setup(self, stage: str | None = None) -> None: ...
 
     def model_settings(self) -> Mapping[str, object]:
         """What a model must know of the data: keywords of its class."""
+
+    def eval_dataloader(self, name: str, rank_share: bool = True) -> Iterable[Batch]:
+        """A split in order; ``rank_share`` False gives every process all of it."""
+
+
+class Items(Protocol):
+    """A split as a model sees it: items by place, without augmentation."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: int) -> Batch: ...
+
+
+class NamedSplit(Protocol):
+    """A split as it lies on disk: how its images are called, and whether they have object masks."""
+
+    @property
+    def has_masks(self) -> bool: ...
+    def name(self, i: int) -> str: ...
+
+
+class LabelledImages(DataModule, Protocol):
+    """The data module of classifiers, set up: what their suites read."""
+
+    classes: Sequence[str]
+    has_masks: bool
+
+    @property
+    def normalisation(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Mean and standard deviation of each channel, in [0, 1], with which images were normalised."""
+
+    def split(self, name: str) -> NamedSplit:
+        """The raw split ``train``, ``val`` or ``test``."""
+
+    def view_dataset(self, name: str, view: int | None) -> Items:
+        """A split under one augmented view, or under the evaluation transform when ``view`` is None."""
 
 
 class TrainerSettings(Protocol):

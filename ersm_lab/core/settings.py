@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 
@@ -56,7 +56,7 @@ def setting(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
-    choices: Sequence[Any] | None = None,
+    choices: Sequence[Any] | Callable[[], Sequence[Any]] | None = None,
     changes_result: bool = True,
 ) -> Any:
     """A field of a settings dataclass.
@@ -66,10 +66,12 @@ def setting(
     default: the value when the YAML is silent; a list, a dict or a callable becomes a ``default_factory``.
     help: one line for people; ``--help`` and ``docs/reference/`` show it.
     ge, gt, le, lt: bounds for a number, or for each number of a list.
-    choices: the values allowed; ``None`` in a field typed optional is always allowed.
+    choices: the values allowed, or a function that gives them when they are asked for; ``None`` in a field typed optional is
+        always allowed.
     changes_result: False for what no result depends on (paths, loader processes): it stays out of the config hash.
     """
-    limits = {"ge": ge, "gt": gt, "le": le, "lt": lt, "choices": tuple(choices) if choices else None}
+    allowed = choices if callable(choices) else tuple(choices) if choices else None
+    limits = {"ge": ge, "gt": gt, "le": le, "lt": lt, "choices": allowed}
     metadata: dict[str, Any] = {
         "help": help,
         **{name: limit for name, limit in limits.items() if limit is not None},
@@ -81,6 +83,12 @@ def setting(
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def choices_of(metadata: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The values that a field with this metadata allows, or None when it allows any."""
+    allowed = metadata.get("choices")
+    return tuple(allowed()) if callable(allowed) else allowed
 
 
 def plain(value: Any) -> Any:

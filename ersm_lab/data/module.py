@@ -105,6 +105,11 @@ class ImageDataModule(pl.LightningDataModule):
         """Fixed views belong to the data: every run seed sees the same ones, and one feature cache serves all."""
         return self.split_seed if self.views else self.seed
 
+    @property
+    def normalisation(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Mean and standard deviation of each channel, in [0, 1], with which images are normalised."""
+        return self.transform["mean"], self.transform["std"]
+
     def setup(self, stage: str | None = None) -> None:
         if self._ready:
             return

@@ -1,11 +1,20 @@
 """The suites over any classifier and any segmenter, as a plug-in (no torch)."""
 
 from ersm_lab.core.plugins import Plugin, SuiteSpec
-from ersm_lab.evaluation.classifiers.schema import RANKINGS, ClassifierEvaluationConfig
+from ersm_lab.evaluation.classifiers.deletion.settings import RANKINGS
+from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.evaluation.segmenters.schema import SegmentationEvaluationConfig
 
 _CLASSIFIERS = "ersm_lab.evaluation.classifiers"
 _SEGMENTERS = "ersm_lab.evaluation.segmenters"
+_SUITES = {
+    "classification": "classification.suite:Classification",
+    "deletion": "deletion.suite:Deletion",
+    "localisation": "localisation.suite:Localisation",
+    "occlusion": "occlusion.suite:Occlusion",
+    "stress": "stress:Stress",
+}
+_ATTRIBUTIONS = ("grad_cam", "grad_cam_baseline", "integrated_gradients")
 
 PLUGIN = Plugin(
     name="evaluation",
@@ -17,14 +26,16 @@ PLUGIN = Plugin(
     },
     suites={
         **{
-            name: SuiteSpec(f"{_CLASSIFIERS}.{name}:evaluate", ClassifierEvaluationConfig)
-            for name in ("classification", "deletion", "localisation", "occlusion", "stress")
+            name: SuiteSpec(f"{_CLASSIFIERS}.{target}", ClassifierEvaluationConfig)
+            for name, target in _SUITES.items()
         },
         "segmentation": SuiteSpec(
-            f"{_SEGMENTERS}.segmentation:evaluate",
+            f"{_SEGMENTERS}.suite:Segmentation",
             SegmentationEvaluationConfig,
             sums=f"{_SEGMENTERS}.sums:scores_of_sums",
         ),
     },
-    rankings={name: f"{_CLASSIFIERS}.rankings:{name}" for name in RANKINGS},
+    rankings={
+        name: f"{_CLASSIFIERS}.{'attributions' if name in _ATTRIBUTIONS else 'rankings'}:{name}" for name in RANKINGS
+    },
 )

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Generic
+
+import pandas as pd
 
 from ersm_lab.core.protocols import Summary
+from ersm_lab.evaluation.arms import Arms
+from ersm_lab.evaluation.subject import DataT, ModelT, SettingsT, Subject
+from ersm_lab.runs.artifacts import ArtifactStore
 
-if TYPE_CHECKING:
-    from ersm_lab.evaluation.subject import Subject
 
+class Suite(Generic[SettingsT, ModelT, DataT]):
+    """Measures trained models. A subclass writes ``measure``, or ``evaluate`` where models share work; and ``compare``
+    where runs can be told apart by more than the means of their summaries.
 
-class Suite:
-    """Measures trained models. A subclass writes ``measure``, or ``evaluate`` where models share work.
-
-    A plug-in names it in its ``suites`` as ``module:Class``; it is made without arguments.
+    The three types are those of its subjects: settings, model, data module. A plug-in names the class in its ``suites`` as
+    ``module:Class``; it is made without arguments.
     """
 
-    def evaluate(self, subjects: Sequence[Subject]) -> list[Summary]:
-        """Writes each subject's artifacts into its store, and returns a summary per subject, ``<split>/<metric>``."""
+    def controls(self, settings: SettingsT) -> Mapping[str, str | None]:
+        """Other models that measuring a subject needs, by role: their run directories, or None for a run of that variant with
+        the subject's seed, data and backbone among the others. They come as ``Subject.others``."""
+        return {}
+
+    def evaluate(self, subjects: Sequence[Subject[SettingsT, ModelT, DataT]]) -> list[Summary]:
+        """Writes each subject's artifacts into its store, and returns a summary per subject, ``<split>/<metric>``.
+
+        Raises ``UserError`` for a model or data of which the suite can measure nothing.
+        """
         return [self.measure(subject) for subject in subjects]
 
-    def measure(self, subject: Subject) -> Summary:
+    def measure(self, subject: Subject[SettingsT, ModelT, DataT]) -> Summary:
         """As ``evaluate``, for one subject."""
         raise NotImplementedError
+
+    def compare(self, arms: Arms, store: ArtifactStore, data: DataT, split: str) -> pd.DataFrame:
+        """How evaluated runs differ: rows of the table ``differences`` (see ``ersm_lab.evaluation.compare``).
+
+        Reads what ``evaluate`` has written of each run, and draws figures of several runs into ``store``. Further tables
+        of differences have names that end in ``differences``. Without runs that hold the numbers there are no rows.
+        """
+        return pd.DataFrame()

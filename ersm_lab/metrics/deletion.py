@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ORDERS = ("least_first", "most_first")
+AREAS = {"least_first": "lerf_auc", "most_first": "morf_auc"}
+"""How the area under a curve is called, by the order of deletion: high is good for the first, low for the second."""
+ORDERS = tuple(AREAS)
 POOLS = ("mean", "masked_mean")
 
 
@@ -235,7 +237,7 @@ class DeletionCurve(SampledMetric):
     per_sample: keep every image's own area, for the bootstrap; ``samples()`` gives them.
 
     ``compute()`` gives ``curve (N + 1,)`` in [0, 1] float64, ``<area>``, ``<area>_normalised`` (over the accuracy at k = 0)
-    and ``accuracy`` (at k = 0); NaN when nothing was seen. Source: arXiv 2604.06893; the names are those of Tomsett et al.,
+    and ``accuracy`` (at k = 0); NaN when nothing was seen, and for the normalised area of a curve that starts at 0. Source: arXiv 2604.06893; the names are those of Tomsett et al.,
     Sanity Checks for Saliency Metrics.
     """
 
@@ -249,7 +251,7 @@ class DeletionCurve(SampledMetric):
         if order not in ORDERS:
             raise ValueError(f"order is {order!r}, but must be one of {', '.join(ORDERS)}")
         self.tokens = tokens
-        self.area = "lerf_auc" if order == "least_first" else "morf_auc"
+        self.area = AREAS[order]
         self.add_state("total", torch.zeros(tokens + 1, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -267,8 +269,8 @@ class DeletionCurve(SampledMetric):
     def compute(self) -> dict[str, Tensor]:
         curve = self.total / self.count
         area = trapezoid_auc(curve)
-        areas = {self.area: area, f"{self.area}_normalised": area / curve[0]}
-        return {"curve": curve, "accuracy": curve[0], **areas}
+        normalised = torch.where(curve[0] != 0, area / curve[0], torch.nan)
+        return {"curve": curve, "accuracy": curve[0], self.area: area, f"{self.area}_normalised": normalised}
 
     def samples(self) -> Tensor:
         """Every image's area, ``(n,)`` float64, in the order of update (rank after rank over several processes)."""

@@ -129,8 +129,7 @@ class MaskLocalisation(SampledMetric):
     grid: (rows, columns) of tokens.
     per_sample: keep every image's values, for the bootstrap; ``samples()`` gives them.
 
-    ``compute()`` gives ``mask_auroc``, ``pointing_game``, ``matched_area_iou``, and ``energy_inside`` when ``update`` was given
-    scores that are no negative saliency; NaN where nothing was defined. All in [0, 1], high is good.
+    ``compute()`` gives ``mask_auroc``, ``pointing_game``, ``matched_area_iou`` and ``energy_inside``; NaN where nothing was defined. All in [0, 1], high is good.
     """
 
     higher_is_better = True
@@ -144,10 +143,12 @@ class MaskLocalisation(SampledMetric):
         self.add_state("total", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, score: Tensor, mask: Tensor) -> None:
-        """``score (B, N)``, ``mask (B, H, W)`` bool. Negative scores leave ``energy_inside`` undefined."""
+    def update(self, score: Tensor, mask: Tensor, saliency: Tensor | None = None) -> None:
+        """``score (B, N)``, ``mask (B, H, W)`` bool, and ``saliency (B, N)``, a form of the score that is not negative, for
+        ``energy_inside``: without one it is the score itself, and an image with a negative score has no ``energy_inside``."""
         found = [measure(score, mask, self.grid) for measure in MEASURES.values()]
-        saliency = torch.where((score < 0).any(1, keepdim=True), torch.zeros_like(score), score)
+        if saliency is None:
+            saliency = torch.where((score < 0).any(1, keepdim=True), torch.zeros_like(score), score)
         found.append(energy_inside(saliency, mask, self.grid))
         values = torch.stack(found, 1).to(self.total.device)
         self.total += values.nansum(0)

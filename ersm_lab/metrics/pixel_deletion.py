@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MODES = ("deletion", "insertion")
+
 
 @torch.no_grad()
 def pixel_curve(
@@ -47,7 +49,7 @@ def pixel_curve(
     """
     if min(steps, batch_size) < 1:
         raise ValueError(f"steps and batch_size must be at least 1, not {steps} and {batch_size}")
-    if mode not in ("deletion", "insertion"):
+    if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
     if importance.shape != (len(images), *images.shape[2:]):
         raise ValueError(
@@ -87,7 +89,7 @@ class PixelDeletionCurve(DeletionCurve):
     def __init__(
         self, steps: int, mode: str = "deletion", per_sample: bool = False, **kwargs: object
     ) -> None:
-        if mode not in ("deletion", "insertion"):
+        if mode not in MODES:
             raise ValueError(f"mode is {mode!r}, but must be deletion or insertion")
         super().__init__(steps, "most_first", per_sample, **kwargs)
         self.area = f"{mode}_auc"

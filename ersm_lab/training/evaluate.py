@@ -13,10 +13,14 @@ import torch
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.config.typed import typed_config
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import load, suite_spec
+from ersm_lab.core.plugins import load, owner, suite_spec
+from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.core.settings import plain
-from ersm_lab.evaluation.compare import Member, compare
-from ersm_lab.evaluation.subject import Subject, same_backbone
+from ersm_lab.evaluation.arms import Member
+from ersm_lab.evaluation.classifiers.models import same_backbone
+from ersm_lab.evaluation.compare import compare
+from ersm_lab.evaluation.subject import Subject
+from ersm_lab.evaluation.suite import Suite
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking import build_trackers, close_all, publish_all
 from ersm_lab.training.build import build_data, build_model
@@ -39,7 +43,7 @@ def load_checkpoint(model: Any, checkpoint: Path) -> None:
 
 def evaluate_model(flow: Flow, model: Any, settings: Mapping[str, Any], store: Any) -> dict[str, Any]:
     """Runs the suite of ``settings`` on a loaded model; returns its summary, ``<split>/<metric>``."""
-    summary: dict[str, Any] = _suite(settings)([_subject(flow, model, settings, store, {})])[0]
+    summary: dict[str, Any] = _suite(settings).evaluate([_subject(flow, model, settings, store, {})])[0]
     return summary
 
 
@@ -136,6 +140,7 @@ def _evaluate(
     evaluations: Sequence[EvaluationDirectory],
 ) -> list[dict[str, Any]]:
     settings = configs[0]["evaluation"]
+    suite = _suite(settings)
     with ExitStack() as stack:
         for evaluation in evaluations:
             stack.enter_context(evaluation.heartbeats())
@@ -149,9 +154,9 @@ def _evaluate(
             loaded.append((Flow(config, data, model, train=False), model.eval()))
         subjects = []
         for place, ((flow, model), evaluation) in enumerate(zip(loaded, evaluations, strict=True)):
-            others = _controls(place, configs, [model for _, model in loaded], flow)
+            others = _controls(suite, place, configs, [model for _, model in loaded], flow)
             subjects.append(_subject(flow, model, settings, evaluation.artifacts, others))
-        summaries = _suite(settings)(subjects)
+        summaries = suite.evaluate(subjects)
         for run, config, evaluation, summary in zip(runs, configs, evaluations, summaries, strict=True):
             trackers = build_trackers(config, run, evaluation)
             status = "failed"
@@ -180,22 +185,21 @@ def _subject(
     )
 
 
-def _suite(settings: Mapping[str, Any]) -> Callable[[Sequence[Subject]], list[dict[str, Any]]]:
-    suite: Callable[[Sequence[Subject]], list[dict[str, Any]]]
-    suite = load(suite_spec(settings["suite"]).target)
-    if isinstance(suite, type):
-        suite = suite().evaluate
+def _suite(settings: EvaluationConfig) -> Suite[Any, Any, Any]:
+    found = load(suite_spec(settings.suite).target)
+    if not isinstance(found, type):  # until every paper's suites are classes
+        found = type("FunctionSuite", (Suite,), {"evaluate": staticmethod(found)})
+    suite: Suite[Any, Any, Any] = found()
     return suite
 
 
 def _controls(
-    place: int, configs: Sequence[Mapping[str, Any]], models: Sequence[Any], flow: Flow
+    suite: Suite[Any, Any, Any], place: int, configs: Sequence[Mapping[str, Any]], models: Sequence[Any], flow: Flow
 ) -> dict[str, Any]:
-    """The models that rankings borrow: named in the settings, or of the same seed, data and backbone among the runs."""
+    """The models that a suite borrows: named in its settings, or of the same seed, data and backbone among the runs."""
     found: dict[str, Any] = {}
     config = configs[place]
-    for role in ("baseline", "position_only"):
-        folder = (config["evaluation"].get("deletion") or {}).get(role)
+    for role, folder in suite.controls(config["evaluation"]).items():
         if folder:
             run = RunDirectory.open(Path(folder))
             own = typed_config({**run.config, "paths": plain(config["paths"])})
@@ -212,7 +216,7 @@ def _controls(
     for role, model in found.items():
         if not same_backbone(model, models[place]):
             raise UserError(
-                f"evaluation.deletion.{role}: that run has another backbone; its ranking says nothing here"
+                f"evaluation.deletion.controls.{role}: that run has another backbone; it says nothing here"
             )
     return found
 
@@ -232,7 +236,12 @@ def _compare(
         plain(settings),
     )
     members = [
-        Member(str(config["model"].get("variant") or run.record.experiment), int(config["seed"]), evaluation)
+        Member(
+            str(config["model"].get("variant") or run.record.experiment),
+            int(config["seed"]),
+            evaluation,
+            owner(config["model"]["_target_"]),
+        )
         for run, config, evaluation in zip(runs, configs, evaluations, strict=True)
     ]
     first = configs[0]
@@ -241,7 +250,9 @@ def _compare(
     trackers = build_trackers(first, runs[0], comparison)
     status = "failed"
     try:
-        summary = compare(members, comparison.artifacts, build_data(first), settings["split"])
+        summary = compare(
+            _suite(settings), members, comparison.artifacts, build_data(first), settings["split"]
+        )
         publish_all(trackers, comparison.artifacts, summary, [])
         comparison.finish("finished", summary=summary)
         status = "finished"

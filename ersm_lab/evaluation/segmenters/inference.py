@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ersm_lab.core.protocols import SegmentationModel
 from ersm_lab.evaluation.runner import Runner
 
 
@@ -33,7 +34,7 @@ class Segmenter:
     settings: ``mode`` (``whole`` or ``slide``), ``window`` (H, W), ``stride`` as a share of the window, ``scales``, ``flip``.
     """
 
-    def __init__(self, runner: Runner, settings: Mapping[str, Any]) -> None:
+    def __init__(self, runner: Runner[SegmentationModel], settings: Mapping[str, Any]) -> None:
         self.runner = runner
         self.slides = settings["mode"] == "slide"
         self.window = (int(settings["window"][0]), int(settings["window"][1]))
@@ -57,7 +58,7 @@ class Segmenter:
                 if self.slides:
                     found = self._slide(seen)
                 else:
-                    output = self.runner.segment(seen)
+                    output = self.runner.run(self.runner.model.segment, seen)
                     found = output.logits.float().softmax(1)
                     if scale == 1.0 and not mirrored:
                         importance, masks = output.importance_logit, list(output.masks)
@@ -74,7 +75,7 @@ class Segmenter:
         total: Tensor | None = None
         count = torch.zeros(height, width, device=self.runner.device)
         for rows, columns in windows((height, width), self.window, self.stride):
-            found = self.runner.segment(images[..., rows, columns]).logits.float().softmax(1)
+            found = self.runner.run(self.runner.model.segment, images[..., rows, columns]).logits.float().softmax(1)
             if total is None:
                 total = found.new_zeros(len(images), found.shape[1], height, width)
             total[..., rows, columns] += found

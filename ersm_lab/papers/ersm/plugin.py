@@ -8,6 +8,9 @@ PLUGIN = Plugin(
     package="ersm_lab.papers.ersm",
     summary="an energy mask learns which spatial tokens of a classifier to keep",
     schemas=SCHEMAS,
+    rankings={
+        name: f"ersm_lab.papers.ersm.rankings:{name}" for name in ("energy", "total_energy", "position_only")
+    },
     lead=("recommended",),
     baselines=("baseline",),
     trial=(

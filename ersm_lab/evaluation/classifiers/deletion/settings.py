@@ -1,0 +1,36 @@
+"""Settings of deletion (no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ersm_lab.core.plugins import registered
+from ersm_lab.core.settings import Settings, setting
+
+RANKINGS = ("magnitude", "grad_cam", "grad_cam_baseline", "integrated_gradients", "centre", "random")
+"""Those that any classifier of tokens has; papers and other plug-ins bring more."""
+
+
+@dataclass
+class DeletionConfig(Settings):
+    """The deletion protocol, at the level of tokens."""
+
+    enabled: bool = setting(False, "asked for by the suites that read it")
+    rankings: list[str] = setting(
+        list(RANKINGS), "those that a model has are used", choices=registered("rankings")
+    )
+    draws: int = setting(5, "of the random ranking", ge=1)
+    controls: dict[str, str] | None = setting(
+        None, "run directories of other models that rankings look at, by role, such as baseline"
+    )
+
+
+@dataclass
+class PixelDeletionConfig(Settings):
+    """Deletion and insertion of pixels."""
+
+    enabled: bool = setting(False, "with the suites deletion and stress")
+    ranking: str = setting("grad_cam", "upsampled from tokens to pixels", choices=registered("rankings"))
+    steps: int = setting(20, "points of the curve besides its start", ge=1)
+    fills: list[str] = setting(["mean"], "what deleted pixels become", choices=("mean", "blur", "noise"))
+    images: int = setting(500, "of the split, evenly spread", ge=1)
