@@ -12,24 +12,28 @@ from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.bench.measure import threads
 from ersm_lab.bench.table import Row
-from ersm_lab.evaluation.classifiers.occlusion import cells_of, occluded, sweep
+from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
+from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded, sweep
+from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
 from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm import ERSMClassifier
 from ersm_lab.runs.artifacts import ArtifactStore
 
-SETTINGS = {
-    "shapes": ["square", "horizontal_bars", "grid", "scattered", "checkerboard", "border"],
-    "areas": [0.0, 0.1, 0.3, 0.5], "fills": ["mean", "noise", "blur", "image"], "seed": 0,
-}  # fmt: skip
+SETTINGS = OcclusionConfig(
+    shapes=["square", "horizontal_bars", "grid", "scattered", "checkerboard", "border"],
+    areas=[0.0, 0.1, 0.3, 0.5],
+    fills=["mean", "noise", "blur", "image"],
+)
+EVALUATION = ClassifierEvaluationConfig(suite="occlusion", occlusion=SETTINGS)
 
 
 class _Pictures(Dataset[Any]):
     """Random pictures, as a data module serves them."""
 
     has_masks = False
-    transform = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # noqa: RUF012
+    normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
     def __init__(self, count: int, size: int) -> None:
         self.images = torch.randn(count, 3, size, size)
@@ -54,19 +58,19 @@ def run(images: int = 8, size: int = 224) -> list[Row]:
     model = ERSMClassifier(200, (size, size), backbone={"name": "resnet50"})
     with tempfile.TemporaryDirectory() as folder, threads(1):
         runner = Runner(model, device)
-        subject = Subject(runner, [], data, "test", {"occlusion": SETTINGS}, ArtifactStore(Path(folder)))
+        subject = Subject(runner, [], data, "test", EVALUATION, ArtifactStore(Path(folder)))
         cells = cells_of(SETTINGS, False)
         passes = 1 + sum(cell.area > 0 for cell in cells)
 
         @torch.inference_mode()
         def bare() -> None:
             for batch in data.eval_dataloader("test"):
-                pictures = runner.move(batch)["image"]
+                pictures = runner.place(batch["image"])
                 for _ in range(passes):
                     model.classify(model.features(pictures)).logits.argmax(1).cpu()
 
         bare_seconds = seconds = float("inf")
-        sweep([Subject(runner, [], _Pictures(2, size), "test", {"occlusion": SETTINGS}, None)])  # warm-up
+        sweep([Subject(runner, [], _Pictures(2, size), "test", EVALUATION, None)])  # warm-up
         for _ in range(2):
             start = time.perf_counter()
             bare()

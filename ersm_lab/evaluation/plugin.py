@@ -36,6 +36,7 @@ PLUGIN = Plugin(
         ),
     },
     rankings={
-        name: f"{_CLASSIFIERS}.{'attributions' if name in _ATTRIBUTIONS else 'rankings'}:{name}" for name in RANKINGS
+        name: f"{_CLASSIFIERS}.{'attributions' if name in _ATTRIBUTIONS else 'rankings'}:{name}"
+        for name in RANKINGS
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -194,7 +194,11 @@ def _suite(settings: EvaluationConfig) -> Suite[Any, Any, Any]:
 
 
 def _controls(
-    suite: Suite[Any, Any, Any], place: int, configs: Sequence[Mapping[str, Any]], models: Sequence[Any], flow: Flow
+    suite: Suite[Any, Any, Any],
+    place: int,
+    configs: Sequence[Mapping[str, Any]],
+    models: Sequence[Any],
+    flow: Flow,
 ) -> dict[str, Any]:
     """The models that a suite borrows: named in its settings, or of the same seed, data and backbone among the runs."""
     found: dict[str, Any] = {}

@@ -108,7 +108,9 @@ class FeatureCache:
         out: Tensor | None = None
         labels, masks, done = [], [], 0
         for batch in loader:
-            features = self.runner.run(self.runner.model.features, batch["image"]).to(_DTYPES[self.dtype]).cpu()
+            features = (
+                self.runner.run(self.runner.model.features, batch["image"]).to(_DTYPES[self.dtype]).cpu()
+            )
             if out is None:
                 out = _create(folder / "features.bin", (total, *features.shape[1:]), features.dtype)
             out[done : done + len(features)] = features

@@ -13,8 +13,10 @@ import torch
 from ersm_lab.cli import main
 from ersm_lab.config.command_line import evaluation_request
 from ersm_lab.config.composer import compose_experiment
-from ersm_lab.evaluation.classifiers.occlusion import cells_of, occluded
-from ersm_lab.evaluation.classifiers.rankings import RANKINGS, importances
+from ersm_lab.core.plugins import merged
+from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded
+from ersm_lab.evaluation.classifiers.rankings import importances
+from ersm_lab.evaluation.classifiers.scene import scene_of
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
 from ersm_lab.plan.cells import prepare
@@ -126,7 +128,7 @@ def test_numbers_of_different_suites_agree(lab: dict) -> None:
 
 def test_rankings_borrow_the_controls_of_the_same_seed(lab: dict) -> None:
     names = [set(_table(folder, "deletion_curves")["ranking"]) for folder, _ in lab["evaluations"]]
-    assert names[2] == set(RANKINGS)
+    assert names[2] == set(merged("rankings"))
     assert "energy" not in names[0]  # the plain classifier has none
     assert "grad_cam_baseline" not in names[3]  # seed 1 has no baseline among the runs
     frame = _table(lab["evaluations"][0][0], "deletion_images")
@@ -197,16 +199,16 @@ def test_rankings_do_not_depend_on_the_batch(lab: dict) -> None:
             for key in ("image", "label", "index")
         }
 
-    whole = importances(list(RANKINGS), subject.scene(batch([4, 5, 6])))
-    alone = importances(list(RANKINGS), subject.scene(batch([5])))
-    assert set(whole) == set(RANKINGS) - {"position_only"}
+    whole = importances(list(merged("rankings")), scene_of(subject, batch([4, 5, 6])))
+    alone = importances(list(merged("rankings")), scene_of(subject, batch([5])))
+    assert set(whole) == set(merged("rankings")) - {"position_only"}
     for name, value in whole.items():
         torch.testing.assert_close(value[1:2], alone[name], rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_occluded_pictures_differ_only_where_they_are_covered_and_by_their_share(lab: dict) -> None:
     subject = _subject(lab["runs"][0])
-    cells = cells_of(subject.settings["occlusion"], True)
+    cells = cells_of(subject.settings.occlusion, True)
     batch = next(iter(subject.batches))
     pixels = batch["image"][0, 0].numel()
     for place, pictures, exists in occluded(subject, batch, cells):

@@ -37,7 +37,9 @@ class Scene:
 def scene_of(subject: ClassifierSubject, batch: Batch) -> Scene:
     """A batch with its features in float32 at least. Raises ``UserError`` for a model without tokens."""
     model, runner = token_classifier(subject), subject.runner
-    found = runner.place(batch["features"]) if "features" in batch else runner.run(model.features, batch["image"])
+    found = (
+        runner.place(batch["features"]) if "features" in batch else runner.run(model.features, batch["image"])
+    )
     features = found if found.dtype == torch.float64 else found.float()
     others = {role: other for role, other in subject.others.items() if isinstance(other, TokenClassifier)}
     return Scene(model, features, answer(model.classify(features)), batch["index"], others)

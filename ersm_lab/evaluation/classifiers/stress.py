@@ -26,7 +26,9 @@ class Stress(ClassifierSuite):
     def controls(self, settings: ClassifierEvaluationConfig) -> dict[str, str | None]:
         """Those of all suites."""
         return {
-            role: run for suite in (*self.suites, *self.of_objects) for role, run in suite.controls(settings).items()
+            role: run
+            for suite in (*self.suites, *self.of_objects)
+            for role, run in suite.controls(settings).items()
         }
 
     def evaluate(self, subjects: Sequence[ClassifierSubject]) -> list[Summary]:

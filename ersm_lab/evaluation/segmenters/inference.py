@@ -75,7 +75,11 @@ class Segmenter:
         total: Tensor | None = None
         count = torch.zeros(height, width, device=self.runner.device)
         for rows, columns in windows((height, width), self.window, self.stride):
-            found = self.runner.run(self.runner.model.segment, images[..., rows, columns]).logits.float().softmax(1)
+            found = (
+                self.runner.run(self.runner.model.segment, images[..., rows, columns])
+                .logits.float()
+                .softmax(1)
+            )
             if total is None:
                 total = found.new_zeros(len(images), found.shape[1], height, width)
             total[..., rows, columns] += found

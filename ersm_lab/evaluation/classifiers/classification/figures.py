@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-import numpy as np
 
 from ersm_lab.evaluation.classifiers.bands import STYLES
 from ersm_lab.vision.figures import PAGE_INCHES, PALETTE, figure_style
 
 
-def histogram_figure(edges: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], label: str) -> Figure:
+def histogram_figure(
+    edges: NDArray[np.float64], shares: Mapping[str, NDArray[np.float64]], label: str
+) -> Figure:
     """Share of tokens per bin (percent, log scale) for each arm."""
     with figure_style():
         figure, axis = plt.subplots(figsize=(PAGE_INCHES / 2, 2.3))
         for place, (arm, values) in enumerate(shares.items()):
             look = {"color": PALETTE[place % len(PALETTE)], "linestyle": STYLES[place % len(STYLES)]}
-            axis.stairs(100 * values, edges, **look, label=arm, linewidth=1.2)
+            axis.stairs(100 * values, edges, **look, label=arm.replace("_", " "), linewidth=1.2)
         axis.set_yscale("log")
         axis.set_xlabel(label)
         axis.set_ylabel("share of tokens, %")

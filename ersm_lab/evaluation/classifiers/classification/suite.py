@@ -54,16 +54,15 @@ class Classification(ClassifierSuite):
         split = subject.data.split(subject.split)
         frame.insert(1, "name", [split.name(int(index)) for index in frame["index"]])
         summary: Summary = {name: float(frame[key].mean()) for key, name in _MEANS.items()}
-        keep = None
         if masks is not None:
-            frame, keep = frame.assign(**masks.columns()), torch.cat(masks.keeps).numpy()
+            frame = frame.assign(**masks.columns())
             summary |= masks.means()
         what = f"One row per image of the {subject.split} split ({len(frame)} images)."
         subject.store.table("predictions", frame, "Predictions", what)
         if masks is not None:
             masks.write(subject.store, frame["index"].to_numpy())
         if subject.settings.panels:
-            draw_panels(subject, frame, keep)
+            draw_panels(subject, frame, None if masks is None else masks.maps())
         return {f"{subject.split}/{name}": value for name, value in {**summary, "images": len(frame)}.items()}
 
     def compare(self, arms: Arms, store: ArtifactStore, data: LabelledImages, split: str) -> pd.DataFrame:
@@ -71,7 +70,9 @@ class Classification(ClassifierSuite):
         _draw_histograms(arms, store)
         draw_gallery(arms, store, data, split)
         measures = {"accuracy": column("predictions", "correct")}
-        measures |= {name: column("predictions", name) for name in ("effective_share", "mask_auroc", "pointing_game")}
+        measures |= {
+            name: column("predictions", name) for name in ("effective_share", "mask_auroc", "pointing_game")
+        }
         return arms.differences(measures)
 
 
@@ -119,6 +120,10 @@ class _Masks:
         if "mask" in batch:
             self.localisation.update(keep, batch["mask"].cpu())
 
+    def maps(self) -> np.ndarray:
+        """``(n, rows, columns)``."""
+        return torch.cat(self.keeps).numpy().reshape(-1, *self.grid)
+
     @property
     def _has_objects(self) -> bool:
         return self.localisation.update_called
@@ -148,7 +153,9 @@ class _Masks:
             index=index,
         )
         edges = np.linspace(0, 1, _BINS + 1)
-        share, share_raw = (metric.compute()["histogram"].numpy() for metric in (self.of_maximum, self.sparsity))
+        share, share_raw = (
+            metric.compute()["histogram"].numpy() for metric in (self.of_maximum, self.sparsity)
+        )
         frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": share, "share_raw": share_raw})
         what = "Share of tokens per bin; `share` scales each mask by its largest value, `share_raw` does not."
         store.table("mask_histogram", frame, "Histogram of masks", what)
@@ -163,7 +170,9 @@ def _draw_histograms(arms: Arms, store: ArtifactStore) -> None:
         return
     first = next(iter(histograms.values()))[0]
     edges = np.append(first["low"].to_numpy(), first["high"].iloc[-1])
-    shares = {arm: np.mean([frame["share"] for frame in frames], axis=0) for arm, frames in histograms.items()}
+    shares = {
+        arm: np.mean([frame["share"] for frame in frames], axis=0) for arm, frames in histograms.items()
+    }
     figure = histogram_figure(edges, shares, "keep probability over its image's maximum")
     what = "Scaled by each image's largest value: under masked-mean pooling the scale is free."
     store.figure("mask_histogram", figure, "Histogram of masks", what)

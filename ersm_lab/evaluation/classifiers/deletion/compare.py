@@ -59,7 +59,9 @@ def _areas(frames: list[pd.DataFrame], ranking: str, order: str) -> NDArray[np.f
 def _draw(arms: Arms, curves: dict[str, list[pd.DataFrame]], store: ArtifactStore) -> None:
     for arm, frames in curves.items():
         of_rankings = {
-            (title_of(name), order): [_curve(frame, name, order) for frame in frames if name in set(frame["ranking"])]
+            (title_of(name), order): [
+                _curve(frame, name, order) for frame in frames if name in set(frame["ranking"])
+            ]
             for name in dict.fromkeys(frames[0]["ranking"])
             for order in AREAS
         }
@@ -72,7 +74,9 @@ def _draw(arms: Arms, curves: dict[str, list[pd.DataFrame]], store: ArtifactStor
         for order in AREAS
     }
     figure = deletion_figure(of_arms, title=f"each arm by its own ranking, {arms.seeds_said}")
-    store.figure("deletion_arms", figure, "Deletion, all arms", "Ranked by the first ranking that an arm has.")
+    store.figure(
+        "deletion_arms", figure, "Deletion, all arms", "Ranked by the first ranking that an arm has."
+    )
 
 
 def _curve(frame: pd.DataFrame, ranking: str, order: str) -> NDArray[np.float64]:

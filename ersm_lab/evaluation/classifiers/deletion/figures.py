@@ -20,7 +20,9 @@ _TITLES = {
 
 
 def deletion_figure(
-    curves: Mapping[tuple[str, str], Sequence[NDArray[np.float64]]], images: int | None = None, title: str = ""
+    curves: Mapping[tuple[str, str], Sequence[NDArray[np.float64]]],
+    images: int | None = None,
+    title: str = "",
 ) -> Figure:
     """Accuracy (percent) against the share of tokens deleted, both orders; ``(label, order) -> curves (N + 1,)``.
 

@@ -55,7 +55,9 @@ class Deletion(ClassifierSuite):
         index = torch.cat(indices).numpy()
         _write(subject, curves, index)
         accuracy = float(torch.cat(deployed).double().mean())
-        found = {f"{subject.split}/deletion/{name}": value for name, value in _summary(curves, accuracy).items()}
+        found = {
+            f"{subject.split}/deletion/{name}": value for name, value in _summary(curves, accuracy).items()
+        }
         return found | (pixel_deletion(subject) if subject.settings.pixel_deletion.enabled else {})
 
     def compare(self, arms: Arms, store: ArtifactStore, data: LabelledImages, split: str) -> pd.DataFrame:

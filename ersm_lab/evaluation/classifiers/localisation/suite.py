@@ -45,8 +45,9 @@ class Localisation(Deletion):
                 metric.update(score, mask, find(name).saliency(score))
         index = torch.cat(indices).numpy()
         frames = [
-            pd.DataFrame({"index": index, "ranking": name})
-            .assign(**{measure: metric.samples()[measure].numpy() for measure in MEASURES})
+            pd.DataFrame({"index": index, "ranking": name}).assign(
+                **{measure: metric.samples()[measure].numpy() for measure in MEASURES}
+            )
             for name, metric in metrics.items()
         ]
         what = f"Rankings against object masks, {subject.split} split."

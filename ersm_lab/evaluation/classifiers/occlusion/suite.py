@@ -91,7 +91,9 @@ def _draw(frame: pd.DataFrame, store: ArtifactStore) -> None:
         areas,
         title=f"structured occlusion, fill: {first}",
     )
-    what = "Targeted shapes cover a share of the object or of the background, all others a share of the image."
+    what = (
+        "Targeted shapes cover a share of the object or of the background, all others a share of the image."
+    )
     store.figure("occlusion", figure, "Structured occlusion", what)
     others = frame[(frame["shape"] == square) & (frame["fill"] != first)]
     rows = {str(shape).replace("_", " "): values for shape, values in curves.items()}
@@ -112,9 +114,9 @@ def _draw_arms(arms: Arms, cells: dict[str, list[pd.DataFrame]], store: Artifact
     title = f"structured occlusion, fill: {fill}, {arms.seeds_said}"
     what = "The same pixels are covered for every arm and seed. Bands: one standard deviation over seeds."
     store.figure("occlusion_arms", occlusion_figure(curves, areas, title), "Structured occlusion", what)
-    means = np.stack([
-        np.nanmean([values for shape in curves for values in curves[shape][arm]], axis=0) for arm in cells
-    ])
+    means = np.stack(
+        [np.nanmean([values for shape in curves for values in curves[shape][arm]], axis=0) for arm in cells]
+    )
     figure = heat_map(means, list(cells), areas)
     store.figure("occlusion_heat_map", figure, "Accuracy by area occluded", "Mean over shapes and seeds.")
 
