@@ -17,13 +17,13 @@ class DetectionSuite(Suite):
     """Writes the table ``predictions`` (index, strange, score) and a histogram; returns ``<split>/auroc``."""
 
     def measure(self, subject: Subject) -> Summary:
-        normal = subject.runner.model.normal_class
+        runner, normal = subject.runner, subject.runner.model.normal_class
         parts = [
             pd.DataFrame(
                 {
                     "index": batch["index"],
                     "strange": batch["label"] != normal,
-                    "score": subject.runner(batch).score.cpu(),
+                    "score": runner.run(runner.model, batch["image"]).cpu(),
                 }
             )
             for batch in subject.batches

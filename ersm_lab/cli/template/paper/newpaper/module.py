@@ -65,7 +65,7 @@ class NewPaperClassifier(pl.LightningModule):
         return Output(self.head(pooled), weights)
 
     def step(self, batch: Batch) -> tuple[Output, dict[str, Tensor]]:
-        """Output and losses of a batch: what suites and both steps below call."""
+        """Output and losses of a batch: what both steps below call."""
         output = self.look(batch["image"])
         return output, {"loss": F.cross_entropy(output.logits, batch["label"])}
 

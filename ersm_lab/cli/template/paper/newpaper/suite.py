@@ -19,9 +19,9 @@ class FocusSuite(Suite):
     """
 
     def measure(self, subject: Subject) -> Summary:
-        rows = []
+        runner, rows = subject.runner, []
         for batch in subject.batches:
-            output = subject.runner(batch)
+            output = runner.run(runner.model.look, batch["image"])
             correct = output.logits.argmax(1).cpu() == batch["label"].cpu()
             cells = cells_that_hold(output.weights.float().cpu(), subject.settings.share)
             rows.append(pd.DataFrame({"index": batch["index"], "correct": correct.double(), "cells": cells}))
