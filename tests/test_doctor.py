@@ -13,6 +13,8 @@ from ersm_lab.cli import doctor, main
 from ersm_lab.cli.doctor import BROKEN, GOOD, MISSING, Finding, examine, show
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
+from ersm_lab.core.plugins import merged
+from ersm_lab.core.schema import DataConfig
 from ersm_lab.data.listing import source_of, state_of
 
 
@@ -25,12 +27,13 @@ def found(findings: list[Finding], part: str) -> Finding:
     return next(item for item in findings if item.part == part)
 
 
-def data_group(root: str, layout: str = "cifar10") -> dict[str, str]:
-    return {"root": root, "layout": layout}
+def data_group(root: str, layout: str = "cifar10") -> DataConfig:
+    return DataConfig(root=root, layout=layout)
 
 
-def composed_of(layout: str) -> dict[str, object]:
-    return {**data_group("data/x", "composites"), "options": {"source": data_group(f"data/{layout}", layout)}}
+def composed_of(layout: str) -> DataConfig:
+    source = {"root": f"data/{layout}", "layout": layout}
+    return DataConfig(root="data/x", layout="composites", options={"source": source})
 
 
 def test_the_verb_names_every_part_and_ends_well_here(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +89,7 @@ def test_the_commands_that_get_data_exist() -> None:
     import torchvision
 
     for name in ("cifar10", "food101", "pets"):
-        call = doctor._SOURCES[name].partition("torchvision.datasets.")[2].partition("(")[0]
+        call = merged("sources")[name].partition("torchvision.datasets.")[2].partition("(")[0]
         assert callable(getattr(torchvision.datasets, call))
     scripts = {item.name for item in importlib.metadata.entry_points(group="console_scripts")}
     if importlib.metadata.packages_distributions().get("cityscapesscripts"):
@@ -96,9 +99,9 @@ def test_the_commands_that_get_data_exist() -> None:
 def test_every_data_set_that_is_not_generated_has_a_way_to_get_it(lab: Path) -> None:
     """Breaks when a data set is added whose publisher's way doctor does not know."""
     groups = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
-    asked = [source_of(group)["layout"] for group in groups.values() if state_of(group) == "missing"]
+    asked = [source_of(group).layout for group in groups.values() if state_of(group) == "missing"]
     assert asked
-    assert set(asked) <= set(doctor._SOURCES)
+    assert set(asked) <= set(merged("sources"))
 
 
 PROJECT = """

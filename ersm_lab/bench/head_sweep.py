@@ -23,7 +23,8 @@ from ersm_lab.bench.recheck import states
 from ersm_lab.bench.table import Row
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.layouts import read_layout
+from ersm_lab.data.layouts import read_kind
+from ersm_lab.data.splits import ImageData
 from ersm_lab.files.archives import archive_of
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.training.build import build_data
@@ -48,7 +49,7 @@ def data_words(folder: Path, images: int) -> tuple[list[str], str]:
         root, kind = folder / "pictures", "generated pictures of 32 x 32 (no data/cifar10)"
         _generate(root / "train", 2 * images)
         _generate(root / "test", 2 * images // 5)
-    total = len(read_layout(settings["layout"], root, settings["options"]).train)
+    total = len(read_kind(ImageData, settings["layout"], root, settings["options"]).train)
     words = [f"data.root={root}", f"data.train_range=[0.5,{min(1.0, 0.5 + images / total)}]"]
     data = build_data(compose_experiment([RECIPE, *words]).config)
     return words, f"{kind}: {len(data.train)} train, {len(data.val)} val, {len(data.test)} test"

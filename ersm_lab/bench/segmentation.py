@@ -22,7 +22,8 @@ from ersm_lab.data.layouts import cityscapes
 from ersm_lab.data.packed import packed
 from ersm_lab.data.scene_transforms import SceneTransform
 from ersm_lab.data.scenes import SceneSplit, read_labels
-from ersm_lab.data.segmentation import DEFAULTS, SceneDataset
+from ersm_lab.data.schema import JitterConfig, SceneTransformConfig
+from ersm_lab.data.segmentation import SceneDataset
 from ersm_lab.data.streets import make_scene, write_scene
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
 from ersm_lab.nn.memory import peak_memory
@@ -51,10 +52,7 @@ def run(pictures: int = 4, height: int = 1024, width: int = 2048) -> list[Row]:
 
 def _crops(split: SceneSplit, cache: Path, jitter: bool) -> Row:
     """Crops of 768 x 768, scale 0.5 to 2, from the cache and from PNG files as published."""
-    settings = {
-        **DEFAULTS,
-        "jitter": {"enabled": jitter, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3},
-    }
+    settings = SceneTransformConfig(jitter=JitterConfig(enabled=jitter, hue=0.0))
     transform = SceneTransform(settings, train=True)
     ours, theirs = SceneDataset(packed(split, cache / "val"), transform), SceneDataset(split, transform)
     count = len(split)

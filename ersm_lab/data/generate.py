@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.version import GENERATED
+from ersm_lab.data.version import generated
 from ersm_lab.files.atomic import make_folder
 
 
@@ -22,7 +22,7 @@ def generate_once(root: Path, layout: str, options: Mapping[str, Any], write: Ca
     made from other options, or by hand, is refused, never overwritten.
     """
     wanted = json.loads(
-        json.dumps({"layout": layout, "version": GENERATED[layout], "options": dict(options)})
+        json.dumps({"layout": layout, "version": generated()[layout], "options": dict(options)})
     )
 
     def fill(folder: Path) -> None:

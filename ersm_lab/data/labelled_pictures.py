@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ersm_lab.data.module import ImageDataModule
 
 
 class LabelledPictureModule(ImageDataModule):
     """``ImageDataModule`` whose labels are for the evaluation alone: nothing of them is told to the model."""
 
-    def model_settings(self) -> dict[str, Any]:
+    def model_settings(self) -> dict[str, object]:
         return {}

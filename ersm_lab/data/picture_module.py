@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.picture_sets import LAYOUTS, list_pictures, truth_of
-from ersm_lab.data.pictures import Picture, read_pictures, scaled
-from ersm_lab.data.sampler import EpochSampler, EvalSampler
+from ersm_lab.data.base import BaseDataModule, SizedDataset
+from ersm_lab.data.layouts import read_kind
+from ersm_lab.data.pictures import Picture, PictureData, Truth, read_pictures, scaled
+from ersm_lab.data.schema import PictureDataConfig
 
 
-class PictureDataset(Dataset[dict[str, Any]]):
-    """Items ``image (C, H, W)`` float32 in [0, 1], C = 1 or 3, ``index``, and ``name``; keys are ``index`` or ``(epoch, index)``."""
+class PictureItem(TypedDict):
+    """``image (C, H, W)`` float32 in [0, 1], C = 1 or 3, ``index``, and ``name``."""
+
+    image: Tensor
+    index: Tensor
+    name: str
+
+
+class PictureBatch(TypedDict):
+    """``image (B, C, H, W)``, or a list of images where they differ in shape; ``index (B,)``; ``name``, a list."""
+
+    image: Tensor | list[Tensor]
+    index: Tensor
+    name: list[str]
+
+
+class PictureDataset(SizedDataset[PictureItem]):
+    """Pictures as tensors; keys are ``index`` or ``(epoch, index)``."""
 
     def __init__(self, pictures: Sequence[Picture]) -> None:
         self.pictures = pictures
@@ -27,7 +41,7 @@ class PictureDataset(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
+    def __getitem__(self, key: int | tuple[int, int]) -> PictureItem:
         index = key[1] if isinstance(key, tuple) else int(key)
         values = scaled(self.pictures[index].pixels)
         image = values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
@@ -38,23 +52,12 @@ class PictureDataset(Dataset[dict[str, Any]]):
         }
 
 
-def together(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A batch: ``image (B, C, H, W)``, or a list of images where they differ in shape; ``index (B,)``; ``name``, a list."""
-    images: list[Tensor] = [item["image"] for item in items]
-    same = all(image.shape == images[0].shape for image in images)
-    return {
-        "image": torch.stack(images) if same else images,
-        "index": torch.stack([item["index"] for item in items]),
-        "name": [item["name"] for item in items],
-    }
-
-
-class PictureDataModule(pl.LightningDataModule):
-    """Pictures of a folder, of scikit-image, or generated. There are no splits: ``train``, ``val`` and ``test`` are all of them.
+class PictureDataModule(BaseDataModule[PictureItem]):
+    """Pictures in a layout without labels. There are no splits: ``train``, ``val`` and ``test`` are all of them.
 
     Parameters
     ----------
-    layout, root, options: ``folder``, ``photographs`` or ``structures``, where, and the generator's options.
+    layout, root, options: which layout, where, and the layout's own options.
     names: those to take, in this order; all when None.
     channels: ``luminance`` keeps a colour picture as one; ``each`` makes three pictures of it.
     crop: side of the central square that is taken of each; whole pictures when None.
@@ -72,35 +75,32 @@ class PictureDataModule(pl.LightningDataModule):
         root: str,
         options: Mapping[str, Any] | None = None,
         names: Sequence[str] | None = None,
-        channels: str = "luminance",
-        crop: int | None = None,
-        batch_size: int = 1,
-        eval_batch_size: int | None = None,
-        num_workers: int = 0,
+        channels: str = PictureDataConfig.channels,
+        crop: int | None = PictureDataConfig.crop,
+        batch_size: int = PictureDataConfig.batch_size,
+        eval_batch_size: int | None = PictureDataConfig.eval_batch_size,
+        num_workers: int = PictureDataConfig.num_workers,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        if layout not in LAYOUTS:
-            raise UserError(f"'data.layout' is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
-        self.layout, self.root, self.options = layout, Path(root), dict(options or {})
+        super().__init__(layout, root, options, batch_size, eval_batch_size or batch_size, num_workers, seed)
         self.names, self.channels, self.crop = names, channels, crop
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size or batch_size
-        self.num_workers, self.seed = num_workers, seed
-        self.pictures: list[Picture] = []
-        self._files: list[str] = []  # of each picture, the name of its file
+        self.pictures: Sequence[Picture] = []
+        self._files: Sequence[str] = []  # of each picture, the name of its file
 
-    def setup(self, stage: str | None = None) -> None:
-        if self.pictures:
-            return
-        found = dict(list_pictures(self.layout, self.root, self.options))
+    def read(self) -> None:
+        self._data = read_kind(PictureData, self.layout, self.root, self.options)
+        found = self._data.files
+        pictures: list[Picture] = []
+        files: list[str] = []
         for name in found if self.names is None else self.names:
             if name not in found:
                 raise UserError(
                     f"'data.names' holds {name!r}, but {self.root} has: {', '.join(list(found)[:30])}"
                 )
             for picture in read_pictures(found[name], name, self.channels):
-                self.pictures.append(self._cropped(picture))
-                self._files.append(name)
+                pictures.append(self._cropped(picture))
+                files.append(name)
+        self.pictures, self._files = pictures, files
 
     def _cropped(self, picture: Picture) -> Picture:
         if self.crop is None:
@@ -111,33 +111,24 @@ class PictureDataModule(pl.LightningDataModule):
         top, left = (rows - self.crop) // 2, (columns - self.crop) // 2
         return Picture(picture.name, picture.pixels[top : top + self.crop, left : left + self.crop])
 
-    def truth(self, index: int) -> dict[str, Any] | None:
-        """The known ``edges`` and ``corners`` of picture ``index``, where it was generated and is whole."""
-        return None if self.crop is not None else truth_of(self.root, self._files[index])
+    def truth(self, index: int) -> Truth | None:
+        """What is known of picture ``index``, where it was generated and is whole."""
+        return None if self.crop is not None else self._data.truth(self._files[index])
 
-    def model_settings(self) -> dict[str, Any]:
+    def model_settings(self) -> dict[str, object]:
         """Nothing: a learner of single images need not know them."""
         return {}
 
-    def train_sampler(self) -> EpochSampler:
-        return EpochSampler(len(self.pictures), self.seed, self.batch_size)
+    def view_dataset(self, name: str, view: int | None) -> PictureDataset:
+        """All pictures, whatever the split and the view are called."""
+        return PictureDataset(self.pictures)
 
-    def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.batch_size, self.train_sampler())
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self.eval_dataloader("val")
-
-    def eval_dataloader(self, name: str, rank_share: bool = True) -> DataLoader[Any]:
-        """All pictures in order, whatever the split is called."""
-        return self._loader(self.eval_batch_size, EvalSampler(len(self.pictures)) if rank_share else None)
-
-    def _loader(self, batch_size: int, sampler: Any) -> DataLoader[Any]:
-        return DataLoader(
-            PictureDataset(self.pictures),
-            batch_size=batch_size,
-            sampler=sampler,
-            num_workers=self.num_workers,
-            collate_fn=together,
-            generator=torch.Generator().manual_seed(self.seed),
-        )
+    @staticmethod
+    def collate(items: Sequence[PictureItem]) -> PictureBatch:  # type: ignore[override]
+        images = [item["image"] for item in items]
+        same = all(image.shape == images[0].shape for image in images)
+        return {
+            "image": torch.stack(images) if same else images,
+            "index": torch.stack([item["index"] for item in items]),
+            "name": [item["name"] for item in items],
+        }

@@ -2,6 +2,7 @@
 
 from ersm_lab.core.plugins import Plugin
 from ersm_lab.data.schema import SCHEMAS
+from ersm_lab.data.sources import SOURCES
 from ersm_lab.data.version import GENERATED
 
 _LAYOUTS = (
@@ -11,9 +12,12 @@ _LAYOUTS = (
     "composites",
     "cub200",
     "digits",
+    "folder",
     "food101",
     "imagefolder",
     "pets",
+    "photographs",
+    "structures",
     "toy_streets",
 )
 
@@ -29,4 +33,5 @@ PLUGIN = Plugin(
         "toy_streets": "ersm_lab.vision.cityscapes:CITYSCAPES",
     },
     generated=GENERATED,
+    sources=SOURCES,
 )

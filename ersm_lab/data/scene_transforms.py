@@ -16,6 +16,7 @@ from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as TF
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.data.schema import JitterConfig, SceneTransformConfig
 from ersm_lab.vision.labels import IGNORE
 
 
@@ -34,29 +35,28 @@ class SceneTransform:
 
     Parameters
     ----------
-    settings: ``crop`` (H, W), ``resize`` (H, W) or None, ``scale`` (low, high), ``hflip``, ``rare``, ``jitter``,
-        ``mean``, ``std``.
+    settings: the group as typed settings, or a plain mapping of it.
     train: with augmentation; without, pictures stay whole, resized when ``resize`` says so.
     rare_ids: trainIds that rare-class-aware cropping looks for.
 
     Everything random is drawn from torch's generator, which the data set seeds per (seed, epoch, index).
     """
 
-    def __init__(self, settings: Mapping[str, Any], train: bool, rare_ids: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        settings: SceneTransformConfig | Mapping[str, Any],
+        train: bool,
+        rare_ids: Sequence[int] = (),
+    ) -> None:
+        settings = SceneTransformConfig.of(settings)
         self.train = train
-        self.crop = (int(settings["crop"][0]), int(settings["crop"][1]))
-        self.resize = tuple(int(n) for n in settings["resize"]) if settings.get("resize") else None
-        self.scale, self.hflip = tuple(settings["scale"]), bool(settings["hflip"])
-        rare = settings.get("rare") or {}
-        self.rare_ids = list(rare_ids) if rare.get("enabled") else []
-        self.rare_p = float(rare.get("p", 0.0))
-        jitter = dict(settings.get("jitter") or {})
-        self.jitter = (
-            v2.ColorJitter(**{k: v for k, v in jitter.items() if k != "enabled"})
-            if jitter.get("enabled")
-            else None
-        )
-        self.mean, self.std = list(settings["mean"]), list(settings["std"])
+        self.crop = (settings.crop[0], settings.crop[1])
+        self.resize = (settings.resize[0], settings.resize[1]) if settings.resize else None
+        self.scale, self.hflip = settings.scale, settings.hflip
+        self.rare_ids = list(rare_ids) if settings.rare.enabled else []
+        self.rare_p = settings.rare.p
+        self.jitter = _jitter(settings.jitter)
+        self.mean, self.std = list(settings.mean), list(settings.std)
 
     def __call__(self, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """``image (H, W, 3)`` and ``label (H, W)`` trainIds -> ``(3, h, w)`` float32, normalised, and ``(h, w)`` int64.
@@ -65,13 +65,11 @@ class SceneTransform:
         ignores.
         """
         if not self.train:
-            size = self.resize or label.shape
-            return self._finish(*_resized(image, label, (int(size[0]), int(size[1]))))
+            height, width = label.shape
+            return self._finish(*_resized(image, label, self.resize or (height, width)))
         window = self.window(label)
-        rows, columns = (
-            slice(window.top, window.top + window.height),
-            slice(window.left, window.left + window.width),
-        )
+        rows = slice(window.top, window.top + window.height)
+        columns = slice(window.left, window.left + window.width)
         pixels, classes = _resized(image[rows, columns], label[rows, columns], window.size)
         if self.hflip and torch.rand(()) < 0.5:
             pixels, classes = pixels.flip(-1), classes.flip(-1)
@@ -135,6 +133,12 @@ class SceneTransform:
         pixels[:, top : top + height, left : left + width] = image
         classes[top : top + height, left : left + width] = label
         return pixels, classes
+
+
+def _jitter(settings: JitterConfig) -> v2.ColorJitter | None:
+    if not settings.enabled:
+        return None
+    return v2.ColorJitter(settings.brightness, settings.contrast, settings.saturation, settings.hue)
 
 
 def rare_ids(names: Sequence[str], wanted: Sequence[str] | None, default: Sequence[str]) -> list[int]:

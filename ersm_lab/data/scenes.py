@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,7 @@ class SceneSplit:
 class SceneData:
     """A data set for segmentation; ``test`` is None where it has no such split."""
 
+    has: ClassVar[str] = "a label per pixel"
     table: LabelTable
     train: SceneSplit
     val: SceneSplit

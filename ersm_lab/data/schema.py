@@ -1,4 +1,4 @@
-"""Settings of data modules."""
+"""Settings of data modules (no torch)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ersm_lab.vision.names import FILLS, OCCLUDERS
 
 IMAGENET_MEAN = [0.485, 0.456, 0.406]
 IMAGENET_STD = [0.229, 0.224, 0.225]
+WHOLE = (0.0, 1.0)  # a train_range
 
 
 @dataclass
@@ -64,7 +65,7 @@ class ImageDataConfig(DataConfig):
         0.1, "carved from train where the data set has no validation split", gt=0, lt=1
     )
     split_seed: int = setting(0, "of the carving; not the run's seed, so that all seeds share a split", ge=0)
-    train_range: list[float] = setting([0.0, 1.0], "slice of a seeded stratified order of train", ge=0, le=1)
+    train_range: list[float] = setting(list(WHOLE), "slice of a seeded stratified order of train", ge=0, le=1)
     views: int = setting(0, "0: new augmentation every epoch; v: v fixed views of each image, in turn", ge=0)
 
     @staticmethod
@@ -73,6 +74,25 @@ class ImageDataConfig(DataConfig):
         if len(node.train_range) != 2 or not low < high:
             return f"has train_range {list(node.train_range)}, but must have [LOW, HIGH] with LOW < HIGH"
         return None
+
+
+@dataclass
+class LabelledPictureDataConfig(ImageDataConfig):
+    """A labelled image data set, served to a learner of single pictures."""
+
+    _target_: str = "ersm_lab.data.labelled_pictures.LabelledPictureModule"
+
+
+@dataclass
+class SourceConfig(Settings):
+    """The data set that another one is made from (``data.options.source``)."""
+
+    layout: str = setting(MISSING, "how its files lie")
+    root: str = setting(MISSING, "the folder (or archive) that holds it")
+    options: dict[str, Any] = setting({}, "of the layout")
+    train_range: list[float] = setting(list(WHOLE), "as of the data set itself")
+    val_fraction: float = setting(ImageDataConfig.val_fraction, "as of the data set itself")
+    split_seed: int = setting(ImageDataConfig.split_seed, "as of the data set itself")
 
 
 @dataclass
@@ -146,7 +166,7 @@ class PictureDataConfig(DataConfig):
 
     _target_: str = "ersm_lab.data.picture_module.PictureDataModule"
     layout: str = setting(
-        MISSING, "where pictures come from", choices=("folder", "photographs", "structures")
+        MISSING, "where pictures come from: folder, photographs, structures, or a plug-in's"
     )
     options: dict[str, Any] = setting({}, "of the generator: size, and for structures count, noise, seed")
     names: list[str] | None = setting(None, "those to take, in this order; null: all")
@@ -160,6 +180,7 @@ class PictureDataConfig(DataConfig):
 
 SCHEMAS: dict[tuple[str, str], type[Settings]] = {
     ("data", "schema"): ImageDataConfig,
+    ("data", "schema_labelled_pictures"): LabelledPictureDataConfig,
     ("data", "schema_segmentation"): SegmentationDataConfig,
     ("data", "schema_pictures"): PictureDataConfig,
 }

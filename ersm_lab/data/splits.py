@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from PIL import Image
@@ -101,6 +101,7 @@ class Subset:
 class ImageData:
     """A data set as its layout gives it; ``val`` is None where it has to be carved from ``train``."""
 
+    has: ClassVar[str] = "one label per picture"
     classes: list[str]
     train: Split
     val: Split | None

@@ -13,6 +13,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.data.schema import OcclusionAugmentConfig, TransformConfig
 from ersm_lab.vision.fills import fill_images
 from ersm_lab.vision.occluders import draw
 
@@ -22,12 +23,13 @@ class ImageTransform:
 
     Parameters
     ----------
-    settings: ``size``, ``train_scale``, ``hflip``, ``eval_resize``, ``mean``, ``std``; ``occlusion`` of training pictures.
+    settings: the group as typed settings, or a plain mapping of it.
     train: with augmentation.
     """
 
-    def __init__(self, settings: Mapping[str, Any], train: bool) -> None:
-        size, scale, resize = int(settings["size"]), settings["train_scale"], settings["eval_resize"]
+    def __init__(self, settings: TransformConfig | Mapping[str, Any], train: bool) -> None:
+        settings = TransformConfig.of(settings)
+        size, scale, resize = settings.size, settings.train_scale, settings.eval_resize
         self.size, self.exact = size, False
         steps: list[torch.nn.Module] = []
         if train and scale is not None:
@@ -43,13 +45,12 @@ class ImageTransform:
             steps.append(v2.CenterCrop(size))
         else:
             self.exact = True
-        if train and settings["hflip"]:
+        if train and settings.hflip:
             steps.append(v2.RandomHorizontalFlip())
         steps.append(v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True))
-        steps.append(v2.Normalize(list(settings["mean"]), list(settings["std"])))
-        if train and settings.get("occlusion", {}).get("enabled"):
-            chosen = {key: value for key, value in settings["occlusion"].items() if key != "enabled"}
-            steps.append(RandomOcclusion(**chosen, mean=settings["mean"], std=settings["std"]))
+        steps.append(v2.Normalize(list(settings.mean), list(settings.std)))
+        if train and settings.occlusion.enabled:
+            steps.append(RandomOcclusion(settings.occlusion, settings.mean, settings.std))
         self.steps = v2.Compose(steps)
 
     def __call__(
@@ -77,37 +78,26 @@ class RandomOcclusion(torch.nn.Module):
 
     Parameters
     ----------
-    shapes: of which one is drawn.
-    area: (low, high) share of the picture, drawn evenly.
-    fill: ``mean``, ``black``, ``noise`` or ``blur``.
-    p: probability that a picture is covered at all.
+    settings: the ``data.transform.occlusion`` group. The share of the picture is drawn evenly from its ``area``.
     mean, std: of the normalisation.
 
     Everything is drawn from torch's generator, which the data set seeds per (seed, epoch, index).
     """
 
-    def __init__(
-        self,
-        shapes: Sequence[str],
-        area: Sequence[float],
-        fill: str,
-        p: float,
-        mean: Sequence[float],
-        std: Sequence[float],
-    ) -> None:
+    def __init__(self, settings: OcclusionAugmentConfig, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.shapes, self.area, self.fill, self.p = list(shapes), tuple(area), fill, p
-        self.mean, self.std = list(mean), list(std)
+        self.settings, self.mean, self.std = settings, list(mean), list(std)
 
     def forward(self, image: Tensor, *rest: Any) -> Any:
         """``image (3, H, W)``, and whatever comes with it, unchanged."""
         chance, share = torch.rand(2).tolist()
-        choice, seed = int(torch.randint(len(self.shapes), ())), int(torch.randint(2**31, ()))
-        if chance < self.p:
-            low, high = self.area
+        shapes = self.settings.shapes
+        choice, seed = int(torch.randint(len(shapes), ())), int(torch.randint(2**31, ()))
+        if chance < self.settings.p:
+            low, high = self.settings.area
             size = (image.shape[1], image.shape[2])
-            covered = torch.from_numpy(draw(self.shapes[choice], low + share * (high - low), size, seed, 0))
+            covered = torch.from_numpy(draw(shapes[choice], low + share * (high - low), size, seed, 0))
             plain = image.as_subclass(Tensor)
-            fill = fill_images(plain[None], self.fill, seed, torch.zeros(1), self.mean, self.std)[0]
+            fill = fill_images(plain[None], self.settings.fill, seed, torch.zeros(1), self.mean, self.std)[0]
             image = tv_tensors.wrap(torch.where(covered, fill, plain), like=image)
         return (image, *rest) if rest else image

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data import version
 from ersm_lab.data.content import folder_fingerprint, layout_fingerprint
+from ersm_lab.data.version import generated
 from ersm_lab.runs.hashing import canonical_hash
 
 __all__ = ["data_fingerprint", "folder_fingerprint"]
@@ -23,8 +23,9 @@ def data_fingerprint(layout: str, root: Path, options: Mapping[str, Any]) -> str
 
     Raises ``UserError`` when a data set that cannot be generated is missing.
     """
-    if layout in version.GENERATED:
-        generator: dict[str, Any] = {"layout": layout, "version": version.GENERATED[layout]}
+    versions = generated()
+    if layout in versions:
+        generator: dict[str, Any] = {"layout": layout, "version": versions[layout]}
         rest = {key: value for key, value in options.items() if key != "source"}
         if "source" in options:
             source = dict(options["source"])

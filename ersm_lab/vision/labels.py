@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import load, merged
 
 IGNORE = 255
 
@@ -108,11 +109,8 @@ def outside(values: NDArray[Any], count: int, ignore: int | None = None) -> list
 
 
 def thin_names() -> set[str]:
-    """Names of the thin structures of all tables."""
-    from ersm_lab.vision.camvid import CAMVID
-    from ersm_lab.vision.cityscapes import CITYSCAPES
-
-    return {name for table in (CITYSCAPES, CAMVID) for name in table.thin}
+    """Names of the thin structures of all registered tables."""
+    return {name for target in set(merged("label_tables").values()) for name in load(target).thin}
 
 
 def table_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Label, ...]:

@@ -8,8 +8,9 @@ import tifffile
 from PIL import Image
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.data.layouts import read_layout
+from ersm_lab.data.layouts.photographs import PHOTOGRAPHS
 from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.data.picture_sets import PHOTOGRAPHS, list_pictures
 from ersm_lab.data.pictures import names_of, picture_files, read_pictures, scaled
 from ersm_lab.data.structures import KINDS, structure
 
@@ -185,10 +186,10 @@ def test_folders(tmp_path):
 
 def test_generated_sets_are_written_once_and_checked(tmp_path):
     options = {"size": 32, "count": 1, "noise": 0.0, "seed": 1}
-    found = list_pictures("structures", tmp_path / "s", options)
-    assert [name for name, _ in found] == sorted(f"{kind}/00" for kind in KINDS)
+    found = read_layout("structures", tmp_path / "s", options).files
+    assert list(found) == sorted(f"{kind}/00" for kind in KINDS)
     with pytest.raises(UserError, match="other options"):
-        list_pictures("structures", tmp_path / "s", {**options, "seed": 2})
+        read_layout("structures", tmp_path / "s", {**options, "seed": 2})
     for change, words in (
         ({"sise": 3}, "unknown key 'data.options.sise'"),
         ({"size": 16}, "at least 32"),
@@ -198,14 +199,14 @@ def test_generated_sets_are_written_once_and_checked(tmp_path):
         ({"noise": float("nan")}, "at least 0"),
     ):
         with pytest.raises(UserError, match=words):
-            list_pictures("structures", tmp_path / "t", {**options, **change})
+            read_layout("structures", tmp_path / "t", {**options, **change})
 
 
 def test_photographs_come_without_a_network(tmp_path):
     """Breaks when one of them would have to be downloaded, or keeps a longer side than asked for."""
-    found = list_pictures("photographs", tmp_path / "p", {"size": 64})
-    assert [name for name, _ in found] == sorted(PHOTOGRAPHS)
-    for name, path in found:
+    found = read_layout("photographs", tmp_path / "p", {"size": 64}).files
+    assert list(found) == sorted(PHOTOGRAPHS)
+    for name, path in found.items():
         (picture,) = read_pictures(path, name)
         assert max(picture.pixels.shape[:2]) == 64
 

@@ -10,13 +10,13 @@ from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.packed import pack_folder
 from ersm_lab.data.scene_transforms import SceneTransform
-from ersm_lab.data.segmentation import DEFAULTS, SegmentationDataModule
+from ersm_lab.data.segmentation import SegmentationDataModule
 from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.runs.hashing import config_hash
 from ersm_lab.vision.labels import IGNORE
 from tests import small_data
 
-PLAIN = {**DEFAULTS, "hflip": False, "mean": (0, 0, 0), "std": (1, 1, 1)}
+PLAIN = {"hflip": False, "mean": (0, 0, 0), "std": (1, 1, 1)}
 
 
 def module(tmp_path, **settings):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ersm_lab.cli.doctor import _SOURCES
 from ersm_lab.config.composer import Composer, compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import merged
 from ersm_lab.tables.schema import combinations, load_table
 
 
@@ -33,7 +33,7 @@ def test_tables_of_the_demo_profile_need_no_data_from_elsewhere(name: str) -> No
     table = load_table(name)
     for experiment in {row.experiment or table.experiment for row in table.rows.values()}:
         data = compose_experiment([f"experiment={experiment}"]).config.data.name
-        assert not data.startswith(tuple(_SOURCES))
+        assert not data.startswith(tuple(merged("sources")))
 
 
 def test_only_fornet_has_reported_figures() -> None:

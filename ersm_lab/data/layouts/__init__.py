@@ -1,17 +1,24 @@
-"""One module per layout of files, with ``read(root, **options) -> ImageData``. A new data set is one module and one YAML."""
+"""The built-in layouts of files, one module each, and how any registered layout is read.
+
+A layout is a function ``read(root, **options)`` that a plug-in lists in its ``layouts``. What it is annotated to return says
+what its data have: ``ImageData`` one label per picture, ``SceneData`` a label per pixel, ``PictureData`` none.
+"""
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import pkgutil
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import load, merged
+from ersm_lab.core.words import nearest
+from ersm_lab.data.pictures import PictureData
+from ersm_lab.data.scenes import SceneData
 from ersm_lab.data.splits import ImageData
+
+DataT = TypeVar("DataT", ImageData, SceneData, PictureData)
 
 _NAMES: dict[type, str] = {
     int: "a whole number",
@@ -22,40 +29,56 @@ _NAMES: dict[type, str] = {
 }
 
 
-def read_layout(layout: str, root: Path, options: Mapping[str, Any]) -> ImageData:
+def read_layout(layout: str, root: Path, options: Mapping[str, Any]) -> ImageData | SceneData | PictureData:
     """Reads the data set in ``root``, which lies in ``layout``.
 
     Raises ``UserError``: an unknown layout or option, a missing or empty folder, fewer than two classes, class folders
     that differ between splits.
     """
-    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    if layout not in known:
-        near = difflib.get_close_matches(layout, known, n=1)
-        raise UserError(
-            f"data.layout: no layout {layout!r}{f'; did you mean {near[0]!r}?' if near else ''} There are: {', '.join(known)}"
-        )
-    read = import_module(f"{__name__}.{layout}").read
+    read = _reader(layout)
     parameters = list(inspect.signature(read).parameters.values())[1:]
     kinds = get_type_hints(read)
     taken = {p.name: get_origin(kinds[p.name]) or kinds[p.name] for p in parameters}
     check_options(options, taken, "data.options.")
     if missing := next((p.name for p in parameters if p.default is p.empty and p.name not in options), None):
         raise UserError(f"'data.options.{missing}' is missing: the layout {layout} needs it")
-    data: ImageData = read(root, **options)
-    if len(data.classes) < 2:
+    data = read(root, **options)
+    if not isinstance(data, PictureData) and len(data.classes) < 2:
         raise UserError(
             f"{root} holds one class only ({', '.join(data.classes)}); a classifier needs at least two class folders"
         )
     return data
 
 
+def read_kind(kind: type[DataT], layout: str, root: Path, options: Mapping[str, Any]) -> DataT:
+    """As ``read_layout``, for a reader of one kind of data. Raises ``UserError`` where the layout has another kind."""
+    data = read_layout(layout, root, options)
+    if not isinstance(data, kind):
+        fitting = ", ".join(layouts_of(kind))
+        raise UserError(f"data.layout={layout} has {data.has}; with {kind.has} there are: {fitting}")
+    return data
+
+
+def layouts_of(kind: type[ImageData | SceneData | PictureData]) -> list[str]:
+    """The registered layouts whose data are of this kind."""
+    return sorted(name for name in merged("layouts") if get_type_hints(_reader(name))["return"] is kind)
+
+
+def _reader(layout: str) -> Callable[..., ImageData | SceneData | PictureData]:
+    known = merged("layouts")
+    if layout not in known:
+        hint = nearest(layout, known) or "."
+        raise UserError(f"data.layout: no layout {layout!r}{hint} There are: {', '.join(sorted(known))}")
+    reader: Callable[..., ImageData | SceneData | PictureData] = load(known[layout])
+    return reader
+
+
 def check_options(options: Mapping[str, Any], kinds: Mapping[str, type], prefix: str) -> None:
     """Raises ``UserError`` for a key that is not in ``kinds``, with the nearest one, and for a value of another type."""
     for key, value in options.items():
         if key not in kinds:
-            near = difflib.get_close_matches(key, kinds, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(kinds) or 'none'}"
-            raise UserError(f"unknown key '{prefix}{key}'; {hint}")
+            hint = nearest(key, kinds) or f"; there are: {', '.join(kinds) or 'none'}"
+            raise UserError(f"unknown key '{prefix}{key}'{hint}")
         kind = kinds[key]
         allowed = {float: (int, float), str: (str, Path)}.get(kind, (kind,))
         if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):

@@ -11,7 +11,8 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.composites import write_composites
 from ersm_lab.data.content import source_content
 from ersm_lab.data.generate import generate_once
-from ersm_lab.data.layouts import check_options, imagefolder, read_layout
+from ersm_lab.data.layouts import check_options, imagefolder, read_kind
+from ersm_lab.data.schema import SourceConfig
 from ersm_lab.data.splits import ImageData, divide
 
 _SOURCE = {
@@ -49,25 +50,21 @@ def read(
         )
     if missing := next((key for key in ("layout", "root") if key not in source), None):
         raise UserError(f"'data.options.source.{missing}' is missing: whose pictures are composed?")
+    made_from = SourceConfig.of(source)
     there, recorded = root.exists(), _recorded_content(root)
     content = recorded if there else source_content(source)
     identity = {**source, "content": content} if content else dict(source)
     options = {"source": identity, "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
 
     def write(folder: Path) -> None:
-        whole = read_layout(source["layout"], Path(source["root"]), source.get("options") or {})
-        parts = divide(
-            whole,
-            source.get("train_range", (0.0, 1.0)),
-            source.get("val_fraction", 0.1),
-            source.get("split_seed", 0),
-        )
+        whole = read_kind(ImageData, made_from.layout, Path(made_from.root), made_from.options)
+        parts = divide(whole, made_from.train_range, made_from.val_fraction, made_from.split_seed)
         write_composites(folder, parts, counts, canvas=canvas, tile=tile, patch=patch, seed=seed)
 
     generate_once(root, "composites", options, write)
     if recorded and _changed(source, recorded):
         raise UserError(
-            f"{root} was composed of other pictures than {source['root']} holds now; remove it, or set data.root to another folder"
+            f"{root} was composed of other pictures than {made_from.root} holds now; remove it, or set data.root to another folder"
         )
     return imagefolder.read(root)
 
