@@ -26,6 +26,7 @@ from ersm_lab.data.schema import JitterConfig, SceneTransformConfig
 from ersm_lab.data.segmentation import SceneDataset
 from ersm_lab.data.streets import make_scene, write_scene
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
+from ersm_lab.nn.cost import network_cost
 from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.fornet import FoRNetSegmenter
 from ersm_lab.vision.cityscapes import CITYSCAPES
@@ -190,7 +191,7 @@ def _forward(size: int = 512) -> Row:
         return function
 
     seconds = alternate([forward(net) for net in nets], device, rounds=5)
-    costs = [net.cost((size, size)) for net in nets]
+    costs = [network_cost(net.network, (size, size)) for net in nets]
     memory = [peak_memory(forward(net), device) / 2**20 for net in nets]
     note = (
         f"ResNet-18, stride 8, {size} x {size}; multiply-adds {costs[0].multiply_adds / 1e9:.1f} G against {costs[1].multiply_adds / 1e9:.1f} G, "
@@ -208,7 +209,9 @@ def _throughput(batch: int = 8, size: int = 768) -> list[Row]:
         net = net.to(memory_format=torch.channels_last)
         images = torch.randn(batch, 3, size, size, device=device).to(memory_format=torch.channels_last)
         label = torch.randint(0, 19, (batch, size, size), device=device)
-        flops = 6 * net.cost().multiply_adds * batch  # forward and backward, two operations each
+        flops = (
+            6 * network_cost(net.network, (size, size)).multiply_adds * batch
+        )  # forward and backward, two operations each
 
         def step(net: Any = net, images: Any = images, label: Any = label) -> None:
             with torch.autocast("cuda", dtype=torch.bfloat16):

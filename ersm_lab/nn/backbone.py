@@ -59,7 +59,7 @@ class Backbone(nn.Module):
         if small_stem:
             _shrink_stem(self.net, name)
         if checkpoint:
-            self.load(checkpoint, dict(kwargs or {}))
+            load_weights(self.net, name, checkpoint, dict(kwargs or {}))
 
     def forward(self, images: Tensor) -> Tensor:
         """``(B, 3, H, W)`` -> ``(B, C, h, w)``."""
@@ -95,26 +95,29 @@ class Backbone(nn.Module):
             )
         return int(shape[1]), int(shape[2]), int(shape[3])
 
-    def load(self, checkpoint: str, kwargs: Mapping[str, Any]) -> None:
-        """Loads every tensor of this backbone from a local file, or raises ``UserError`` and changes nothing."""
-        path = Path(checkpoint)
-        if not path.is_file():
-            raise UserError(f"model.backbone.checkpoint: no file {path}")
-        state = _read(path)
-        if any(key.startswith(_PREFIX) for key in state):
-            state = {
-                key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)
-            }
-        else:
-            state = _timm_state(self.name, path, state, self.net, kwargs)
-        own = self.net.state_dict()
-        wrong = [key for key, value in own.items() if key not in state or state[key].shape != value.shape]
-        if wrong:
-            raise UserError(
-                f"model.backbone.checkpoint: {path} is of another architecture than {self.name}: {len(wrong)} of "
-                f"{len(own)} tensors are missing or of another shape, the first is {wrong[0]}"
-            )
-        self.net.load_state_dict({key: state[key] for key in own})
+
+def load_weights(net: nn.Module, name: str, checkpoint: str, kwargs: Mapping[str, Any]) -> None:
+    """Loads every tensor of ``net``, features of the timm model ``name``, from a local file.
+
+    The file is a timm state dict of the whole model, which ``kwargs`` shape, or a checkpoint of one of our runs. Raises
+    ``UserError``, and changes nothing, for a file of another architecture and for what is no file of weights.
+    """
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise UserError(f"model.backbone.checkpoint: no file {path}")
+    state = _read(path)
+    if any(key.startswith(_PREFIX) for key in state):
+        state = {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
+    else:
+        state = _timm_state(name, path, state, net, kwargs)
+    own = net.state_dict()
+    wrong = [key for key, value in own.items() if key not in state or state[key].shape != value.shape]
+    if wrong:
+        raise UserError(
+            f"model.backbone.checkpoint: {path} is of another architecture than {name}: {len(wrong)} of "
+            f"{len(own)} tensors are missing or of another shape, the first is {wrong[0]}"
+        )
+    net.load_state_dict({key: state[key] for key in own})
 
 
 def check_name(name: str) -> None:

@@ -9,9 +9,8 @@ from ersm_lab.core.settings import Settings, setting
 
 
 @dataclass
-class BackboneConfig(Settings):
-    """A timm feature extractor, cut at one stage. Weights come from at most one of ``pretrained``, ``checkpoint``,
-    ``from_experiment``."""
+class TimmConfig(Settings):
+    """A timm network and its weights, from at most one of ``pretrained``, ``checkpoint``, ``from_experiment``."""
 
     name: str = setting("resnet18", "any timm model that supports features_only")
     pretrained: bool = setting(False, "timm's weights from the hub (needs the network once)")
@@ -24,18 +23,24 @@ class BackboneConfig(Settings):
         changes_result=False,
     )
     from_overrides: list[str] = setting([], "overrides for that experiment", changes_result=False)
+    kwargs: dict[str, Any] = setting({}, "further keywords for timm.create_model")
+
+    @staticmethod
+    def check(node: TimmConfig) -> str | None:
+        given = [name for name in ("pretrained", "checkpoint", "from_experiment") if getattr(node, name)]
+        if len(given) > 1:
+            return f"takes its weights from one source, not from {' and '.join(given)}"
+        return None
+
+
+@dataclass
+class BackboneConfig(TimmConfig):
+    """A timm feature extractor, cut at one stage."""
+
     out_index: int = setting(-1, "which stage's features; negative counts from the last")
     small_stem: bool = setting(
         False, "ResNets only: a 3x3 stride-1 stem without pooling, for images of about 32x32"
     )
-    kwargs: dict[str, Any] = setting({}, "further keywords for timm.create_model")
-
-    @staticmethod
-    def check(node: Any) -> str | None:
-        given = [name for name in ("pretrained", "checkpoint", "from_experiment") if node[name]]
-        return (
-            f"takes its weights from one source, not from {' and '.join(given)}" if len(given) > 1 else None
-        )
 
 
 @dataclass

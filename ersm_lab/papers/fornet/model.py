@@ -7,14 +7,16 @@ from typing import Any
 
 import timm
 import torch
+from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.nn.backbone import Backbone, check_name
+from ersm_lab.nn.backbone import check_name, load_weights
 from ersm_lab.papers.fornet.head import FoRNetHead, FoRNetOutput
+from ersm_lab.papers.fornet.schema import FoRNetHeadConfig
 
 
-class TwoStageBackbone(Backbone):
+class TwoStageBackbone(nn.Module):
     """A timm model's features after the stage at stride 4 and after its last one.
 
     Residual, mobile and ConvNeXt networks are dilated to ``output_stride``; a model that timm cannot dilate
@@ -40,11 +42,11 @@ class TwoStageBackbone(Backbone):
         checkpoint: str | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        nn.Module.__init__(self)  # the parent cuts a model at one stage, this one at two
+        super().__init__()
         self.name = name
-        net: Any = _create(name, output_stride, pretrained, dict(kwargs or {}))
-        self.net = net
-        info = net.feature_info
+        self.net: nn.Module = _create(name, output_stride, pretrained, dict(kwargs or {}))
+        info = self.net.feature_info
+        assert isinstance(info, FeatureInfo)
         self.low_channels, self.out_channels = (int(count) for count in info.channels())
         self.output_stride = int(info.reduction()[-1])
         try:
@@ -58,9 +60,9 @@ class TwoStageBackbone(Backbone):
                 "such as resnet50, convnext_tiny or mobilenetv3_large_100"
             )
         if checkpoint:
-            self.load(checkpoint, dict(kwargs or {}))
+            load_weights(self.net, name, checkpoint, dict(kwargs or {}))
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, 3, H, W)`` -> ``(B, C_low, H/4, W/4)`` and ``(B, C, H/s, W/s)``, rounded up, s the output stride."""
         low, high = self.net(images)
         return low, high
@@ -73,19 +75,6 @@ class TwoStageBackbone(Backbone):
         found: tuple[Tensor, Tensor] = self(images)
         self.train(was_training)
         return found
-
-
-class _Holder(Backbone):
-    """A network of another making, held for what a ``Backbone`` knows about weight files."""
-
-    def __init__(self, name: str, net: nn.Module) -> None:
-        nn.Module.__init__(self)
-        self.name, self.net = name, net
-
-
-def load_weights(net: nn.Module, name: str, checkpoint: str, kwargs: Mapping[str, Any]) -> None:
-    """Loads a local file into ``net``, the features of the timm model ``name``, as ``Backbone.load`` does."""
-    _Holder(name, net).load(checkpoint, dict(kwargs))
 
 
 class FoRNet(nn.Module):
@@ -106,13 +95,12 @@ class FoRNet(nn.Module):
         pretrained: bool = False,
         checkpoint: str | None = None,
         backbone_kwargs: Mapping[str, Any] | None = None,
-        **head: Any,
+        **head: object,
     ) -> None:
         super().__init__()
         self.backbone = TwoStageBackbone(backbone, output_stride, pretrained, checkpoint, backbone_kwargs)
-        self.head = FoRNetHead(
-            self.backbone.out_channels, self.backbone.low_channels, num_classes=num_classes, **head
-        )
+        channels = self.backbone.out_channels, self.backbone.low_channels
+        self.head = FoRNetHead(*channels, num_classes=num_classes, **vars(FoRNetHeadConfig.of(head)))
 
     def forward(self, images: Tensor) -> FoRNetOutput:
         """Images ``(B, 3, H, W)`` of any size -> logits ``(B, K, H, W)``, importance and masks."""
@@ -128,8 +116,9 @@ def _create(name: str, output_stride: int, pretrained: bool, kwargs: dict[str, A
     try:
         # stages are known by their strides, which timm tells of a built model only; this one has no weights yet
         with torch.device("meta"):
-            undilated: Any = timm.create_model(name, features_only=True, **kwargs)
-        strides = list(undilated.feature_info.reduction())
+            info = timm.create_model(name, features_only=True, **kwargs).feature_info
+        assert isinstance(info, FeatureInfo)
+        strides: list[int] = list(info.reduction())
     except (TypeError, RuntimeError) as error:
         raise UserError(
             f"model.backbone.name: {name} cannot be cut into stages, or does not take its kwargs: {error}"

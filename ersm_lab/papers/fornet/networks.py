@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.nn.backbone import load_weights
 from ersm_lab.papers.fornet.head import FoRNetOutput
-from ersm_lab.papers.fornet.model import FoRNet, load_weights
+from ersm_lab.papers.fornet.model import FoRNet
+from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, SegmentationBackboneConfig
 
 BASELINES = {
     "deeplabv3plus": "DeepLabV3Plus",
@@ -30,8 +31,7 @@ class Baseline(nn.Module):
 
     @property
     def backbone(self) -> nn.Module:
-        encoder: nn.Module = self.net.encoder  # type: ignore[assignment]
-        return encoder
+        return self.net.get_submodule("encoder")
 
     def forward(self, images: Tensor) -> FoRNetOutput:
         """``(B, 3, H, W)`` -> logits ``(B, K, H, W)``; no importance, no masks."""
@@ -46,65 +46,62 @@ class Baseline(nn.Module):
 def build_network(
     architecture: str,
     num_classes: int,
-    backbone: Mapping[str, Any],
-    head: Mapping[str, Any] | None = None,
-    decoder: Mapping[str, Any] | None = None,
-) -> nn.Module:
+    backbone: SegmentationBackboneConfig,
+    head: FoRNetHeadConfig | None = None,
+    decoder: Mapping[str, object] | None = None,
+) -> FoRNet | Baseline:
     """A network with an attribute ``backbone`` whose ``forward(images (B, 3, H, W))`` gives a ``FoRNetOutput``.
 
     Parameters
     ----------
     architecture: ``"fornet"``, ``"deeplabv3plus"``, ``"pspnet"``, ``"fpn"`` or ``"segformer"``.
-    backbone: ``name``, ``output_stride``, ``pretrained``, ``checkpoint``, ``kwargs``. DeepLabV3+ and PSPNet
-        are dilated to the output stride as FoR-Net is; FPN and SegFormer use every stage at its natural
-        stride.
-    head: keywords of ``FoRNetHead``. decoder: keywords of the baseline's class.
+    backbone: DeepLabV3+ and PSPNet are dilated to its output stride as FoR-Net is; FPN and SegFormer use every stage at
+        its natural stride.
+    head: FoR-Net's. decoder: keywords of the baseline's class.
 
     Raises
     ------
     UserError: an unknown architecture, a backbone that it cannot use, a library that is not installed.
     """
-    settings: dict[str, Any] = {
-        "name": "resnet18",
-        "output_stride": 8,
-        "pretrained": False,
-        "checkpoint": None,
-        "kwargs": {},
-    }
-    settings.update(backbone)
-    name, kwargs = str(settings["name"]), dict(settings["kwargs"] or {})
     if architecture == "fornet":
         return FoRNet(
-            name,
+            backbone.name,
             num_classes,
-            int(settings["output_stride"]),
-            bool(settings["pretrained"]),
-            settings["checkpoint"],
-            kwargs,
-            **dict(head or {}),
+            backbone.output_stride,
+            backbone.pretrained,
+            backbone.checkpoint,
+            backbone.kwargs,
+            **vars(head or FoRNetHeadConfig()),
         )
     if architecture not in BASELINES:
         raise UserError(
             f"model.architecture is {architecture!r}, but must be one of fornet, {', '.join(BASELINES)}"
         )
+    return _baseline(architecture, num_classes, backbone, decoder or {})
+
+
+def _baseline(
+    architecture: str, num_classes: int, backbone: SegmentationBackboneConfig, decoder: Mapping[str, object]
+) -> Baseline:
     try:
         import segmentation_models_pytorch as smp
     except ImportError as error:
         raise UserError(
             f"model.architecture={architecture} needs segmentation_models_pytorch: pip install 'ersm-lab[segmentation]'"
         ) from error
+    name, stride = backbone.name, backbone.output_stride
     own = name.startswith("mit_b")  # SegFormer's encoders are the library's own, not timm's
-    stride = int(settings["output_stride"])
-    strided: dict[str, Any] = {
+    strided: dict[str, dict[str, int]] = {
         "deeplabv3plus": {"encoder_output_stride": stride},
         "pspnet": {"encoder_depth": 5, "upsampling": stride, "output_stride": stride},
-    }.get(architecture, {})
+    }
+    build: Callable[..., nn.Module] = getattr(smp, BASELINES[architecture])
     try:
-        net = getattr(smp, BASELINES[architecture])(
+        net = build(
             encoder_name=name if own else f"tu-{name}",
-            encoder_weights="imagenet" if settings["pretrained"] else None,
+            encoder_weights="imagenet" if backbone.pretrained else None,
             classes=num_classes,
-            **{**strided, **kwargs, **dict(decoder or {})},
+            **{**strided.get(architecture, {}), **backbone.kwargs, **decoder},
         )
     except OSError as error:
         raise UserError(
@@ -116,8 +113,8 @@ def build_network(
         raise UserError(
             f"model.architecture={architecture} cannot be built on {name} at output stride {stride}: {reason}"
         ) from error
-    if settings["checkpoint"]:
+    if backbone.checkpoint:
         if own:
             raise UserError(f"model.backbone.checkpoint: {name} takes no local file; timm's networks do")
-        load_weights(net.encoder.model, name, str(settings["checkpoint"]), kwargs)
+        load_weights(net.get_submodule("encoder.model"), name, backbone.checkpoint, backbone.kwargs)
     return Baseline(net)

@@ -7,35 +7,17 @@ from typing import Any
 
 from ersm_lab.core.schema import ModelConfig
 from ersm_lab.core.settings import Settings, setting
+from ersm_lab.nn.schema import TimmConfig
 
 
 @dataclass
-class SegmentationBackboneConfig(Settings):
-    """A timm network at an output stride. Weights come from at most one of ``pretrained``, ``checkpoint``,
-    ``from_experiment``."""
+class SegmentationBackboneConfig(TimmConfig):
+    """A timm network at an output stride."""
 
     name: str = setting("resnet18", "a timm model with features at stride 4; mit_b0 to mit_b5 for segformer")
     output_stride: int = setting(
         8, "pixels per cell of the last features, where the architecture has one", choices=(8, 16, 32)
     )
-    pretrained: bool = setting(False, "weights from the hub (needs the network once)")
-    checkpoint: str | None = setting(
-        None, "a local file: a timm state dict, or a checkpoint of a classifier of ours", changes_result=False
-    )
-    from_experiment: str | None = setting(
-        None,
-        "an experiment whose run supplies the weights; it is run first when no finished run of it exists",
-        changes_result=False,
-    )
-    from_overrides: list[str] = setting([], "overrides for that experiment", changes_result=False)
-    kwargs: dict[str, Any] = setting({}, "further keywords for timm.create_model")
-
-    @staticmethod
-    def check(node: Any) -> str | None:
-        given = [name for name in ("pretrained", "checkpoint", "from_experiment") if node[name]]
-        return (
-            f"takes its weights from one source, not from {' and '.join(given)}" if len(given) > 1 else None
-        )
 
 
 @dataclass
@@ -58,8 +40,8 @@ class FoRNetHeadConfig(Settings):
     branches: list[int] | None = setting(None, "which branches to build, by index; null is all", ge=0)
 
     @staticmethod
-    def check(node: Any) -> str | None:
-        lengths = [len(node[name]) for name in ("topk_ratios", "kernels", "dilations")]
+    def check(node: FoRNetHeadConfig) -> str | None:
+        lengths = [len(branches) for branches in (node.topk_ratios, node.kernels, node.dilations)]
         if len(set(lengths)) > 1:
             return f"needs one entry per branch in topk_ratios, kernels and dilations, not {', '.join(map(str, lengths))}"
         if not all(kernel % 2 for kernel in node.kernels) or node.channels % 2:

@@ -6,30 +6,31 @@ Shapes: images ``(B, 3, H, W)``, labels ``(B, H, W)`` integer with ``ignore_inde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytorch_lightning as pl
-import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Batch, SegmentationModel
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import ParameterGroup, build_optimizer, parameter_groups
-from ersm_lab.papers.fornet.cost import NetworkCost, NetworkSpeed, network_cost, network_speed
+from ersm_lab.nn.schema import OptimizerConfig
 from ersm_lab.papers.fornet.head import FoRNetOutput
 from ersm_lab.papers.fornet.loss import FoRNetLoss
+from ersm_lab.papers.fornet.model import FoRNet
 from ersm_lab.papers.fornet.networks import build_network
+from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, FoRNetLossConfig, SegmentationBackboneConfig
 from ersm_lab.vision.labels import thin_names
 
-DEFAULT_OPTIMIZER: dict[str, Any] = {
+DEFAULT_OPTIMIZER: Mapping[str, object] = {
     "_target_": "torch.optim.AdamW",
     "lr": 5e-4,
     "weight_decay": 1e-4,
     "schedule": {"name": "poly"},
 }
-_SOURCES = ("from_experiment", "from_overrides")  # resolved to a checkpoint before a model is built
 
 
 class FoRNetSegmenter(pl.LightningModule):
@@ -37,7 +38,7 @@ class FoRNetSegmenter(pl.LightningModule):
 
     Parameters
     ----------
-    num_classes: K, at least 2. image_size: (H, W) of training crops, in pixels; the default size of ``cost``.
+    num_classes: K, at least 2. image_size: (H, W) of training crops, in pixels.
     architecture, backbone, head, decoder: see ``build_network``.
     loss: keywords of ``FoRNetLoss`` but ``num_classes``. ignore_index: the label of pixels that do not count.
     backbone_lr_factor: learning rate of the backbone over that of the rest.
@@ -48,18 +49,20 @@ class FoRNetSegmenter(pl.LightningModule):
     and validation take batches ``{"image", "label"}`` and, for messages, ``"name"``: one file name per image.
     """
 
+    progress = ("train/loss", "val/loss", "val/miou")
+
     def __init__(
         self,
         num_classes: int,
         image_size: tuple[int, int] = (768, 768),
         architecture: str = "fornet",
-        backbone: Mapping[str, Any] | None = None,
-        head: Mapping[str, Any] | None = None,
-        decoder: Mapping[str, Any] | None = None,
-        loss: Mapping[str, Any] | None = None,
+        backbone: Mapping[str, object] | None = None,
+        head: Mapping[str, object] | None = None,
+        decoder: Mapping[str, object] | None = None,
+        loss: Mapping[str, object] | None = None,
         ignore_index: int = 255,
         backbone_lr_factor: float = 1.0,
-        optimizer: Mapping[str, Any] | None = None,
+        optimizer: Mapping[str, object] | None = None,
         variant: str = "published",
         class_names: list[str] | None = None,
     ) -> None:
@@ -67,17 +70,21 @@ class FoRNetSegmenter(pl.LightningModule):
         self.save_hyperparameters()
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.image_size = (int(image_size[0]), int(image_size[1]))
-        settings = {key: value for key, value in dict(backbone or {}).items() if key not in _SOURCES}
-        self.network = build_network(architecture, num_classes, settings, head, decoder)
-        self.loss = FoRNetLoss(num_classes, ignore_index, **dict(loss or {}))
+        self.architecture = architecture
+        self.network = build_network(
+            architecture,
+            num_classes,
+            SegmentationBackboneConfig.of(backbone),
+            FoRNetHeadConfig.of(head),
+            decoder,
+        )
+        self.loss = FoRNetLoss(num_classes, ignore_index, **vars(FoRNetLossConfig.of(loss)))
         self.backbone_lr_factor = backbone_lr_factor
-        self.optimizer_settings = dict(optimizer or DEFAULT_OPTIMIZER)
+        self.optimizer_settings = OptimizerConfig.of(optimizer or DEFAULT_OPTIMIZER)
         names = class_names or [str(i) for i in range(num_classes)]
         thin = [i for i, name in enumerate(names) if name in thin_names()]
         self.val_scores = SegmentationScores(num_classes, ignore_index, thin)
-        self.val_means: Any = nn.ModuleDict(
-            {name: MeanMetric() for name in ("loss", "ce", "dice", "selector")}
-        )
+        self.val_means = nn.ModuleDict({name: MeanMetric() for name in ("loss", "ce", "dice", "selector")})
 
     def segment(self, images: Tensor) -> FoRNetOutput:
         """Logits ``(B, K, H, W)``, importance and masks of images ``(B, 3, H, W)``."""
@@ -95,20 +102,16 @@ class FoRNetSegmenter(pl.LightningModule):
     @property
     def mask_ratios(self) -> tuple[float, ...]:
         """The share of cells in each mask that ``segment`` gives; ``()`` for networks without masks."""
-        head = getattr(self.network, "head", None)
-        return () if head is None or head.selection == "none" else tuple(head.topk_ratios)
+        if not isinstance(self.network, FoRNet) or self.network.head.selection == "none":
+            return ()
+        return self.network.head.topk_ratios
 
-    def speed(self, size: tuple[int, int] | None = None, repeats: int = 5) -> NetworkSpeed:
-        """Latency and memory of one image of ``size`` pixels (that of a training crop by default), in eval mode."""
-        parameter = next(self.network.parameters())
-        images = torch.zeros(1, 3, *(size or self.image_size), device=parameter.device, dtype=parameter.dtype)
-        return network_speed(self.network, images, repeats)
+    def is_control_of(self, other: SegmentationModel) -> bool:
+        """Whether this is FoR-Net whose branches all see every cell, and ``other`` a network with masks."""
+        sees_all = isinstance(self.network, FoRNet) and self.network.head.selection == "none"
+        return sees_all and bool(other.mask_ratios)
 
-    def cost(self, size: tuple[int, int] | None = None) -> NetworkCost:
-        """Parameters, and multiply-adds of one image of ``size`` pixels (that of a training crop by default)."""
-        return network_cost(self.network, size or self.image_size)
-
-    def step(self, batch: Mapping[str, Any]) -> tuple[FoRNetOutput, dict[str, Tensor]]:
+    def step(self, batch: Batch) -> tuple[FoRNetOutput, dict[str, Tensor]]:
         """Output and loss terms ``loss = ce + lambda_dice dice + lambda_selector selector``.
 
         Raises ``UserError`` for images and labels of different size, for labels outside the table (on the
@@ -140,35 +143,38 @@ class FoRNetSegmenter(pl.LightningModule):
             if "more than 1 value per channel" not in str(error):
                 raise
             raise UserError(
-                f"a batch norm of {self.hparams['architecture']} sees a single value per channel in a training batch of "
+                f"a batch norm of {self.architecture} sees a single value per channel in a training batch of "
                 f"{len(images)} image(s) of {tuple(images.shape[-2:])}: use data.batch_size of 2 or more, or larger crops"
             ) from error
 
-    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, losses = self.step(batch)
         values = {f"train/{name}": value.detach() for name, value in losses.items()}
         log_step(self, values, len(batch["image"]))
         return losses["loss"]
 
-    def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         output, losses = self.step(batch)
         self.val_scores.update(output.logits.argmax(1), batch["label"], batch.get("name"))
-        for name, mean in self.val_means.items():
+        for name, mean in self._means().items():
             mean.update(losses[name], len(batch["image"]))
 
     def on_validation_epoch_end(self) -> None:
         scores = {f"val/{name}": value.float() for name, value in self.val_scores.compute().items()}
         self.log_dict({name: value for name, value in scores.items() if value.dim() == 0}, prog_bar=True)
         self.val_scores.reset()
-        for name, mean in self.val_means.items():
+        for name, mean in self._means().items():
             self.log(f"val/{name}", mean.compute(), prog_bar=name == "loss")
             mean.reset()
 
-    def configure_optimizers(self) -> Any:
-        lr, decay = self.optimizer_settings["lr"], self.optimizer_settings["weight_decay"]
-        network: Any = self.network
-        groups = _scaled(parameter_groups(network, lr, decay), network.backbone, self.backbone_lr_factor)
-        return build_optimizer(groups, self.optimizer_settings, int(self.trainer.estimated_stepping_batches))
+    def _means(self) -> dict[str, MeanMetric]:
+        return {name: mean for name, mean in self.val_means.items() if isinstance(mean, MeanMetric)}
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        settings = self.optimizer_settings
+        groups = parameter_groups(self.network, settings.lr, settings.weight_decay)
+        scaled = _scaled(groups, self.network.backbone, self.backbone_lr_factor)
+        return build_optimizer(scaled, settings, int(self.trainer.estimated_stepping_batches))
 
 
 def _scaled(groups: Sequence[ParameterGroup], backbone: nn.Module, factor: float) -> list[ParameterGroup]:

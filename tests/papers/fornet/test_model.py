@@ -7,11 +7,18 @@ import timm
 import torch
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.nn.cost import network_cost, network_speed
 from ersm_lab.papers.fornet import FoRNet
-from ersm_lab.papers.fornet.cost import network_cost, network_speed
 from ersm_lab.papers.fornet.networks import build_network
+from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, SegmentationBackboneConfig
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
+
+
+def network(architecture, classes, backbone, head=None):
+    return build_network(
+        architecture, classes, SegmentationBackboneConfig(**backbone), FoRNetHeadConfig.of(head)
+    )
 
 
 def tiny(**head):
@@ -75,11 +82,11 @@ def test_weights_of_a_file_reach_the_backbone(tmp_path):
         if architecture != "fornet":
             torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "weights.pt")
             settings["kwargs"] = {}
-        net = build_network(architecture, 4, settings, small)
+        net = network(architecture, 4, settings, small)
         expected = torch.load(tmp_path / "weights.pt", weights_only=True)
         assert torch.equal(get(net).state_dict()["layer4.0.conv1.weight"], expected["layer4.0.conv1.weight"])
     with pytest.raises(UserError, match="another architecture"):
-        build_network("fornet", 4, {**settings, "name": "resnet34"}, small)
+        network("fornet", 4, {**settings, "name": "resnet34"}, small)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,7 @@ def test_weights_of_a_file_reach_the_backbone(tmp_path):
 )
 def test_baselines_take_images_of_any_size(architecture, name):
     pytest.importorskip("segmentation_models_pytorch")
-    net = build_network(architecture, 4, {"name": name, "output_stride": 8}).eval()
+    net = network(architecture, 4, {"name": name, "output_stride": 8}).eval()
     with torch.no_grad():
         output = net(torch.randn(1, 3, 50, 70))
         even = net(torch.randn(1, 3, 64, 64))
@@ -112,7 +119,7 @@ def test_baselines_take_images_of_any_size(architecture, name):
 )
 def test_networks_that_cannot_be_built_end_in_one_line(architecture, backbone, said):
     with pytest.raises(UserError) as error:
-        build_network(architecture, 3, backbone)
+        network(architecture, 3, backbone)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 

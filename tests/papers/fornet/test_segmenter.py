@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from ersm_lab.config.targets import check_keywords
 from ersm_lab.core.errors import UserError
+from ersm_lab.nn.cost import network_cost
 from ersm_lab.papers.fornet import FoRNetHead, FoRNetLoss, FoRNetSegmenter, schema
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
@@ -132,7 +133,9 @@ def test_a_baseline_is_one_word(tmp_path):
     logged = fit(module, tmp_path).callback_metrics
     assert float(logged["val/selector"]) == 0
     assert float(logged["val/dice"]) > 0
-    assert module.cost((64, 64)).parameters == sum(p.numel() for p in module.network.parameters())
+    assert network_cost(module.network, (64, 64)).parameters == sum(
+        p.numel() for p in module.network.parameters()
+    )
 
 
 def test_bad_batches_end_in_one_line():
@@ -185,6 +188,16 @@ def test_the_schema_builds_and_refuses():
     values["backbone"]["kwargs"] = TINY
     values["head"] = {**values["head"], **SMALL["head"]}
     assert FoRNetSegmenter(3, **values).network.head.topk_ratios == (0.1, 0.2, 0.3, 0.4)
+
+
+def test_the_control_is_known_by_what_it_sees():
+    """Breaks when a baseline without masks, or another network with masks, is taken for the control of the seam test."""
+    masked, control = segmenter(), segmenter(head={**SMALL["head"], "selection": "none"})
+    assert masked.mask_ratios == (0.1, 0.2, 0.3, 0.4)
+    assert control.mask_ratios == ()
+    assert control.is_control_of(masked)
+    assert not masked.is_control_of(masked)
+    assert not control.is_control_of(control)
 
 
 def test_twenty_steps_follow_the_committed_curve():
