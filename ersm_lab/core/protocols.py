@@ -130,9 +130,16 @@ class SegmenterOutput(Protocol):
 
 
 class SegmentationModel(Model, Protocol):
-    """A segmentation network: what the suite of segmenters is given."""
+    """A segmentation network: what the suite of segmenters is given.
+
+    ``network``: what its cost is measured of. ``image_size``: (H, W) of training crops, in pixels, at which that is done.
+    """
 
     num_classes: int
+    image_size: tuple[int, int]
+
+    @property
+    def network(self) -> nn.Module: ...
 
     def segment(self, images: Tensor) -> SegmenterOutput:
         """Logits, importance and masks of images."""
@@ -140,6 +147,9 @@ class SegmentationModel(Model, Protocol):
     @property
     def mask_ratios(self) -> tuple[float, ...]:
         """The share of cells in each mask; ``()`` without masks."""
+
+    def is_control_of(self, other: SegmentationModel) -> bool:
+        """Whether ``other`` has masks and this is the same network without: what masks do is their difference."""
 
 
 class DataModule(Protocol):

@@ -3,7 +3,7 @@
 from ersm_lab.core.plugins import Plugin, SuiteSpec
 from ersm_lab.evaluation.classifiers.deletion.settings import RANKINGS
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
-from ersm_lab.evaluation.segmenters.schema import SegmentationEvaluationConfig
+from ersm_lab.evaluation.segmenters.settings import SegmentationEvaluationConfig
 
 _CLASSIFIERS = "ersm_lab.evaluation.classifiers"
 _SEGMENTERS = "ersm_lab.evaluation.segmenters"

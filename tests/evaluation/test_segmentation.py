@@ -21,6 +21,8 @@ from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.segmenters.inference import Segmenter, windows
 from ersm_lab.evaluation.segmenters.overlays import error_picture
 from ersm_lab.evaluation.segmenters.prediction_folder import find_predictions, score_folder
+from ersm_lab.evaluation.segmenters.settings import InferenceConfig
+from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
 from ersm_lab.plan.cells import prepare
 from ersm_lab.training.run import train
@@ -209,7 +211,7 @@ class Fixed(nn.Module):
 
 
 def settings(**changes):
-    return {"mode": "whole", "window": [8, 8], "stride": 0.6, "scales": [1.0], "flip": False, **changes}
+    return InferenceConfig(**{"window": [8, 8], "stride": 0.6, **changes})
 
 
 def test_every_way_of_inference_agrees_where_it_must():
@@ -261,8 +263,6 @@ def test_error_picture():
 
 def test_statistics_of_sums_are_the_metrics():
     """The comparison's own arithmetic against ``CityscapesScores`` on random maps, ignored and absent labels among them."""
-    from ersm_lab.evaluation.segmenters.sums import scores_of_sums
-
     torch.manual_seed(0)
     scores = CityscapesScores(CITYSCAPES)
     for _ in range(2):

@@ -5,8 +5,8 @@ Shapes: images ``(B, 3, H, W)`` normalised; probabilities ``(B, K, H, W)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,11 +14,15 @@ from torch.nn import functional as F
 
 from ersm_lab.core.protocols import SegmentationModel
 from ersm_lab.evaluation.runner import Runner
+from ersm_lab.evaluation.segmenters.settings import InferenceConfig
 
 
-class Segmentation(NamedTuple):
-    """``probability (B, K, H, W)`` float32; ``importance (B, 1, h, w)`` and ``masks``, each ``(B, 1, h, w)``, of the plain pass over
-    the whole picture: None and ``[]`` where there is none."""
+class Segmented(NamedTuple):
+    """What is known of pictures.
+
+    ``probability (B, K, H, W)`` float32; ``importance (B, 1, h, w)`` and ``masks``, each ``(B, 1, h, w)``, of the plain pass over
+    the whole picture: None and ``[]`` where there is none.
+    """
 
     probability: Tensor
     importance: Tensor | None
@@ -31,29 +35,32 @@ class Segmenter:
     Parameters
     ----------
     runner: the model on its device.
-    settings: ``mode`` (``whole`` or ``slide``), ``window`` (H, W), ``stride`` as a share of the window, ``scales``, ``flip``.
+    settings: how.
     """
 
-    def __init__(self, runner: Runner[SegmentationModel], settings: Mapping[str, Any]) -> None:
-        self.runner = runner
-        self.slides = settings["mode"] == "slide"
-        self.window = (int(settings["window"][0]), int(settings["window"][1]))
-        self.stride = float(settings["stride"])
-        self.scales = [float(scale) for scale in settings["scales"]]
-        self.flips = bool(settings["flip"])
+    def __init__(self, runner: Runner[SegmentationModel], settings: InferenceConfig) -> None:
+        self.runner, self.settings = runner, settings
+        self.slides = settings.mode == "slide"
+
+    @property
+    def sees_whole_pictures(self) -> bool:
+        """Whether one of the passes is over the whole picture as it is, so that there are an importance and masks of it."""
+        return not self.slides and 1.0 in self.settings.scales
 
     @torch.inference_mode()
-    def __call__(self, images: Tensor, size: tuple[int, int] | None = None) -> Segmentation:
+    def __call__(self, images: Tensor, size: tuple[int, int] | None = None) -> Segmented:
         """Segments ``images``; the probabilities come at ``size`` pixels, that of the images by default.
 
         Probabilities, not logits, are averaged over windows, scales and mirrored images.
         """
         size = size or (images.shape[-2], images.shape[-1])
         total: Tensor | None = None
-        importance, masks = None, []
-        for scale in self.scales:
+        importance: Tensor | None = None
+        masks: list[Tensor] = []
+        mirrors = (False, True) if self.settings.flip else (False,)
+        for scale in self.settings.scales:
             scaled = images if scale == 1.0 else _resize(images, scale)
-            for mirrored in (False, True) if self.flips else (False,):
+            for mirrored in mirrors:
                 seen = scaled.flip(-1) if mirrored else scaled
                 if self.slides:
                     found = self._slide(seen)
@@ -62,28 +69,24 @@ class Segmenter:
                     found = output.logits.float().softmax(1)
                     if scale == 1.0 and not mirrored:
                         importance, masks = output.importance_logit, list(output.masks)
-                found = found.flip(-1) if mirrored else found
-                if found.shape[-2:] != size:
-                    found = F.interpolate(found, size=list(size), mode="bilinear", align_corners=False)
+                found = _resized(found.flip(-1) if mirrored else found, size)
                 total = found if total is None else total + found
         assert total is not None
-        return Segmentation(total / (len(self.scales) * (2 if self.flips else 1)), importance, masks)
+        return Segmented(total / (len(self.settings.scales) * len(mirrors)), importance, masks)
 
     def _slide(self, images: Tensor) -> Tensor:
         """Means of the windows' probabilities, each pixel's over the windows that hold it."""
         height, width = images.shape[-2:]
+        rows, columns = self.settings.window
         total: Tensor | None = None
         count = torch.zeros(height, width, device=self.runner.device)
-        for rows, columns in windows((height, width), self.window, self.stride):
-            found = (
-                self.runner.run(self.runner.model.segment, images[..., rows, columns])
-                .logits.float()
-                .softmax(1)
-            )
+        for down, across in windows((height, width), (rows, columns), self.settings.stride):
+            found = self.runner.run(self.runner.model.segment, images[..., down, across])
+            probability = found.logits.float().softmax(1)
             if total is None:
-                total = found.new_zeros(len(images), found.shape[1], height, width)
-            total[..., rows, columns] += found
-            count[rows, columns] += 1
+                total = probability.new_zeros(len(images), probability.shape[1], height, width)
+            total[..., down, across] += probability
+            count[down, across] += 1
         assert total is not None
         return total / count
 
@@ -113,3 +116,9 @@ def _starts(length: int, window: int, stride: float) -> list[int]:
 def _resize(images: Tensor, scale: float) -> Tensor:
     size = [max(1, round(side * scale)) for side in images.shape[-2:]]
     return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=scale < 1)
+
+
+def _resized(probability: Tensor, size: tuple[int, int]) -> Tensor:
+    if probability.shape[-2:] == size:
+        return probability
+    return F.interpolate(probability, size=list(size), mode="bilinear", align_corners=False)

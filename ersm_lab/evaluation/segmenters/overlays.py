@@ -1,18 +1,22 @@
-"""Overlays: picture, truth, prediction, errors, importance and masks, in the official palette."""
+"""The figure ``overlays``: pictures with truth, prediction, errors, importance and masks, in the official palette."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from ersm_lab.evaluation.segmenters.inference import Segmenter
+from ersm_lab.evaluation.segmenters.measuring import SceneSubject
+from ersm_lab.evaluation.segmenters.predictions import Predictions
 from ersm_lab.vision.figures import KEEP_MAP, PAGE_INCHES, figure_style
 from ersm_lab.vision.labels import IGNORE, LabelTable
 
@@ -22,8 +26,11 @@ _MASKS = ["#111111", "#0072B2", "#56B4E9", "#E69F00", "#F0E442", "#FFFFFF"]
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture: ``image (H, W, 3)`` uint8, ``truth`` and ``prediction (H, W)`` trainIds, ``importance (h, w)`` in [0, 1],
-    ``masks (h, w)``: how many of the masks hold a cell; ``score``: its mIoU."""
+    """One picture of the figure.
+
+    ``image (H, W, 3)`` uint8; ``truth`` and ``prediction (H, W)`` trainIds; ``importance (h, w)`` in [0, 1]; ``masks (h, w)``: how many
+    of the masks hold a cell; ``score``: its mIoU.
+    """
 
     name: str
     score: float | None
@@ -34,25 +41,52 @@ class Shown:
     masks: NDArray[np.integer] | None
 
 
-def overlay_figure(shown: Sequence[Shown], table: LabelTable, branches: int) -> Any:
+def draw_overlays(subject: SceneSubject, frame: pd.DataFrame, kept: Predictions, segment: Segmenter) -> None:
+    """Pictures evenly spread from the hardest to the easiest, the rows of ``frame``."""
+    split = subject.data.split(subject.split)
+    places = np.linspace(0, len(frame) - 1, min(subject.settings.panels, len(frame)))
+    shown = [_shown(subject, frame.iloc[row], kept, segment) for row in np.unique(places.round().astype(int))]
+    figure = overlay_figure(shown, split.table, len(subject.runner.model.mask_ratios))
+    what = (
+        "Official colours. Errors: wrong pixels in orange; white pixels do not count. "
+        "Masks: how many branches see a cell."
+    )
+    subject.store.figure("overlays", figure, "Pictures, hardest first", what)
+
+
+def _shown(subject: SceneSubject, record: pd.Series, kept: Predictions, segment: Segmenter) -> Shown:
+    split, place = subject.data.split(subject.split), int(record["index"])
+    classes, masks = kept.load(place)
+    item = subject.data.view_dataset(subject.split, None)[place]
+    importance = segment(item["image"][None]).importance
+    return Shown(
+        name=str(record["name"]),
+        score=float(record["miou"]) if "miou" in record else None,
+        image=np.asarray(split.image(place)),
+        truth=None if split.labels is None else split.train_ids(place),
+        prediction=classes.numpy(),
+        importance=None if importance is None else importance[0, 0].float().sigmoid().cpu().numpy(),
+        masks=np.stack([mask[0, 0].numpy() for mask in masks]).sum(0) if masks else None,
+    )
+
+
+def overlay_figure(shown: Sequence[Shown], table: LabelTable, branches: int) -> Figure:
     """A row per picture, a column per view; below, the colours of the classes that appear."""
-    views = ["image"]
-    if any(one.truth is not None for one in shown):
-        views.append("truth")
-    views.append("prediction")
-    if any(one.truth is not None for one in shown):
-        views.append("errors")
-    if any(one.importance is not None for one in shown):
-        views.append("importance")
-    if any(one.masks is not None for one in shown):
-        views.append("masks")
+    labelled = any(one.truth is not None for one in shown)
+    there = {
+        "image": True,
+        "truth": labelled,
+        "prediction": True,
+        "errors": labelled,
+        "importance": any(one.importance is not None for one in shown),
+        "masks": any(one.masks is not None for one in shown),
+    }
+    views = [view for view, seen in there.items() if seen]
     height, width = shown[0].image.shape[:2]
     cell = PAGE_INCHES / len(views)
     with figure_style():
-        figure, axes = plt.subplots(
-            len(shown), len(views), squeeze=False,
-            figsize=(PAGE_INCHES, len(shown) * (cell * height / width + 0.18) + 0.75),
-        )  # fmt: skip
+        inches = (PAGE_INCHES, len(shown) * (cell * height / width + 0.18) + 0.75)
+        figure, axes = plt.subplots(len(shown), len(views), squeeze=False, figsize=inches)
         for row, one in enumerate(shown):
             for column, view in enumerate(views):
                 axis: Axes = axes[row, column]
@@ -112,7 +146,7 @@ def error_picture(
     return found
 
 
-def _legend(figure: Any, shown: Sequence[Shown], table: LabelTable, branches: int) -> None:
+def _legend(figure: Figure, shown: Sequence[Shown], table: LabelTable, branches: int) -> None:
     there = {
         int(i)
         for one in shown

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.scenes import SceneSplit, read_labels
@@ -72,5 +72,5 @@ def score_folder(
     return means, pd.DataFrame(class_table(found, split.table))
 
 
-def _batch(picture: Any) -> torch.Tensor:
+def _batch(picture: NDArray[np.integer]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture))[None]

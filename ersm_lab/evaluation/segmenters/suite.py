@@ -1,32 +1,76 @@
-"""The suite of segmentation networks."""
+"""The suite of segmentation networks: scores, borders and thin structures, the importance map, seams of masks, cost."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
 from ersm_lab.core.protocols import SegmentationModel, Summary
 from ersm_lab.evaluation.arms import Arms
-from ersm_lab.evaluation.segmenters.differences import draw_segmentation, segmentation_differences
-from ersm_lab.evaluation.segmenters.schema import SegmentationEvaluationConfig
-from ersm_lab.evaluation.segmenters.segmentation import evaluate
-from ersm_lab.evaluation.subject import Subject
+from ersm_lab.evaluation.segmenters.differences import differences, draw_arms
+from ersm_lab.evaluation.segmenters.inference import Segmenter
+from ersm_lab.evaluation.segmenters.measuring import SceneModule, SceneSubject, measure_pictures
+from ersm_lab.evaluation.segmenters.overlays import draw_overlays
+from ersm_lab.evaluation.segmenters.predictions import Predictions
+from ersm_lab.evaluation.segmenters.seams import measure_seams
+from ersm_lab.evaluation.segmenters.settings import SegmentationEvaluationConfig
+from ersm_lab.evaluation.segmenters.tables import write_cost, write_importance, write_pictures, write_scores
 from ersm_lab.evaluation.suite import Suite
 from ersm_lab.runs.artifacts import ArtifactStore
 
 
-class Segmentation(Suite[SegmentationEvaluationConfig, SegmentationModel, Any]):
-    """Scores at the published resolution, borders, importance, seams."""
+class Segmentation(Suite[SegmentationEvaluationConfig, SegmentationModel, SceneModule]):
+    """Measures segmentation networks at the resolution of the published label files, whatever size the network sees.
 
-    def evaluate(
-        self, subjects: Sequence[Subject[SegmentationEvaluationConfig, SegmentationModel, Any]]
-    ) -> list[Summary]:
-        """See ``segmentation.evaluate``."""
-        return evaluate(subjects)
+    ``evaluate`` writes, for each network: the tables ``classes``, ``images`` (hardest first), ``importance``, ``coverage``,
+    ``seams`` and ``cost``; the arrays ``counts`` and ``seams`` (what scores are sums of, per image); figures of classes,
+    borders, importance, seams and overlays; and, where ``export`` says so, the folder ``export`` of labelId pictures. The
+    summary has ``<split>/<score>`` as ``CityscapesScores``, ``ImportanceQuality`` and ``SeamTest`` name them. The seam test is
+    paired where a subject of the same seed is the network's control (see ``SegmentationModel.is_control_of``).
 
-    def compare(self, arms: Arms, store: ArtifactStore, data: Any, split: str) -> pd.DataFrame:
-        """Differences of scores of the whole set; the figure ``classes_arms``."""
-        draw_segmentation(arms.by_arm, store)
-        return segmentation_differences(arms, data.table)
+    ``compare`` gives differences of scores of the whole set, and draws the IoU of each class by arm.
+    """
+
+    def evaluate(self, subjects: Sequence[SceneSubject]) -> list[Summary]:
+        with tempfile.TemporaryDirectory() as folder:
+            kept = [Predictions(Path(folder) / str(place)) for place in range(len(subjects))]
+            summaries = [_measure(subject, held) for subject, held in zip(subjects, kept, strict=True)]
+            for subject, held, summary in zip(subjects, kept, summaries, strict=True):
+                if not (subject.settings.seams and subject.runner.model.mask_ratios):
+                    continue
+                if subject.data.split(subject.split).labels is None:
+                    continue
+                controls = [
+                    predictions
+                    for other, predictions in zip(subjects, kept, strict=True)
+                    if other.seed == subject.seed and other.runner.model.is_control_of(subject.runner.model)
+                ]
+                summary |= measure_seams(subject, held, controls[0] if controls else None)
+        return summaries
+
+    def compare(self, arms: Arms, store: ArtifactStore, data: SceneModule, split: str) -> pd.DataFrame:
+        draw_arms(arms, store)
+        return differences(arms, data.table)
+
+
+def _measure(subject: SceneSubject, kept: Predictions) -> Summary:
+    settings, split, store = subject.settings, subject.data.split(subject.split), subject.store
+    segment = Segmenter(subject.runner, settings.inference)
+    measured = measure_pictures(subject, segment, kept)
+    frame = measured.frame
+    summary: Summary = {"images": len(frame)}
+    if split.labels is not None and len(frame):
+        frame = frame.sort_values("miou", kind="stable", ignore_index=True)
+        summary |= write_scores(store, measured.scores)
+        if settings.importance:
+            summary |= write_importance(store, measured.quality)
+    write_pictures(store, frame, subject.split)
+    if settings.panels:
+        draw_overlays(subject, frame, kept, segment)
+    summary = {f"{subject.split}/{name}": value for name, value in summary.items()}
+    if settings.cost:
+        summary |= write_cost(store, subject.runner)
+    return summary

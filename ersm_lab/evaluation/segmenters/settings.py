@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.core.settings import Settings, setting
@@ -20,10 +19,9 @@ class InferenceConfig(Settings):
     flip: bool = setting(False, "average with the mirrored picture")
 
     @staticmethod
-    def check(node: Any) -> str | None:
-        return (
-            None if len(node.window) == 2 and node.scales else "needs a window [H, W] and at least one scale"
-        )
+    def check(node: InferenceConfig) -> str | None:
+        whole = len(node.window) == 2 and node.scales
+        return None if whole else "needs a window [H, W] and at least one scale"
 
 
 @dataclass
