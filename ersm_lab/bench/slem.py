@@ -27,9 +27,10 @@ from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
 from ersm_lab.papers.slem import spatial_learning_entropies
 from ersm_lab.papers.slem.engine.lanes import LANES, fused, load, splat, store, total
-from ersm_lab.papers.slem.engine.learner import Engine, Settings
+from ersm_lab.papers.slem.engine.learner import Engine
 from ersm_lab.papers.slem.engine.network import aligned
 from ersm_lab.papers.slem.engine.spans import span
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 CPU = torch.device("cpu")
 SIZES = ((5, 16, 1000.0), (7, 32, 300.0))  # window, hidden units, goal
@@ -111,12 +112,12 @@ def _speed(window_size: int, hidden: int, goal: float, side: int, samples: int, 
     image = _scene(side)
     windows = (side - window_size + 1) ** 2
     engines = [
-        Engine(image.shape, Settings(window_size, (hidden,), alphas=alphas))
-        for alphas in (Settings.alphas, None)
+        Engine(image.shape, LearnerSettings(window_size=window_size, hidden=[hidden], alphas=alphas))
+        for alphas in (LearnerSettings().alphas, None)
     ]
     sweeps: list[Callable[[], object]] = [lambda engine=engine: engine.sweep(image) for engine in engines]  # type: ignore[misc]
     padded = engines[0].network.padded
-    loops = rate_loops(padded, Settings.memory * padded)
+    loops = rate_loops(padded, LearnerSettings.memory * padded)
     # all in turns: a moment in which something else holds the core then hits them all
     multiscale, direct, loop, *measured = alternate(
         [
@@ -166,7 +167,7 @@ def _held(side: int) -> float:
     """KiB held at most by an engine and its sweep, beyond the maps."""
     image = _scene(side)
     tracemalloc.start()
-    engine = Engine(image.shape, Settings())
+    engine = Engine(image.shape, LearnerSettings())
     maps = engine.sweep(image)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

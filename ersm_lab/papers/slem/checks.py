@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsInt, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, what most readers call greyscale
@@ -17,7 +20,7 @@ class InputError(UserError, ValueError):
     """Bad input to SLEM: one line for users, and a ``ValueError`` for code that calls it."""
 
 
-def luminance(image: Any) -> Array:
+def luminance(image: ArrayLike) -> Array:
     """``(H, W)`` float64 in [0, 1] from ``(H, W)`` or ``(H, W, 3)``: uint8, uint16, or floats in [0, 1].
 
     Three channels become luminance, 0.299 R + 0.587 G + 0.114 B. Raises ``InputError`` for other shapes and
@@ -57,10 +60,10 @@ def sensitivities(alphas: Sequence[float] | None) -> Array | None:
     return values
 
 
-def integer(name: str, value: Any, least: int) -> int:
+def integer(name: str, value: object, least: int) -> int:
     """``value`` as an int of at least ``least``."""
     try:
-        number = int(value)
+        number = int(cast(SupportsInt, value))
     except (TypeError, ValueError, OverflowError):
         number = least - 1
     if number != value or number < least:
@@ -68,16 +71,42 @@ def integer(name: str, value: Any, least: int) -> int:
     return number
 
 
-def choice(name: str, value: Any, choices: Sequence[str]) -> str:
+def choice(name: str, value: str, choices: Sequence[str]) -> str:
     """``value``, one of ``choices``."""
     if value not in choices:
         raise InputError(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
-    return str(value)
+    return value
 
 
-def odd_window(window_size: Any) -> int:
+def odd_window(window_size: object) -> int:
     """An odd window of at least 3 pixels."""
     size = integer("window_size", window_size, 3)
     if size % 2 == 0:
         raise InputError(f"window_size is {size}, but must be odd: a window has a centre; try {size + 1}")
     return size
+
+
+def checked(settings: LearnerSettings) -> LearnerSettings:
+    """``settings``, if a learner can be made of them; the limits are those that the schema states.
+
+    Raises ``InputError`` for the first setting that is out of range.
+    """
+    odd_window(settings.window_size)
+    if not len(settings.hidden):
+        raise InputError("hidden names no layer, but needs the units of at least one")
+    for units in settings.hidden:
+        integer("hidden", units, 1)
+    sensitivities(settings.alphas)
+    for field in dataclasses.fields(LearnerSettings):
+        value, limits = getattr(settings, field.name), field.metadata
+        if field.name in ("window_size", "hidden", "alphas"):
+            continue
+        if "choices" in limits:
+            choice(field.name, value, limits["choices"])
+        elif isinstance(field.default, int):
+            integer(field.name, value, limits["ge"])
+        elif not (np.isfinite(value) and value >= limits["ge"]):
+            raise InputError(
+                f"{field.name} is {value!r}, but must be a finite number of at least {limits['ge']}"
+            )
+    return settings

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -20,8 +19,8 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.pictures import Picture, names_of, picture_files, read_pictures
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.engine.learner import newly_compiled, prepare
-from ersm_lab.papers.slem.maps import cores, spatial_learning_entropy
-from ersm_lab.papers.slem.outputs import SHOWN, Done, write_picture, write_summary
+from ersm_lab.papers.slem.maps import cores, learn
+from ersm_lab.papers.slem.outputs import SHOWN, Done, Row, write_picture, write_summary
 from ersm_lab.papers.slem.points import entropy_points
 from ersm_lab.papers.slem.verb import LEARNT_WITH, Request
 
@@ -38,16 +37,15 @@ def learn_pictures(asked: Request) -> int:
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / "settings.json").write_text(json.dumps(_record(asked), indent=1) + "\n")
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     shown: list[Done] = []
     with _progress(len(files)) as (say, advance):
         seconds = prepare(asked.learner.dtype)
         if newly_compiled():
             say(f"compiled in {seconds:.0f} s, once: it is kept on disk")
         start = time.perf_counter()
-        learn = partial(_learn, asked)
         workers = asked.learner.workers or cores()
-        for number, (done, row) in _in_order(files, names, asked.channels, learn, workers):
+        for number, (done, row) in _in_order(files, names, asked.channels, partial(_learn, asked), workers):
             rows.append(row)
             if done is None:
                 if source.is_file() and row["picture"] == source.stem:  # all that was asked for
@@ -69,24 +67,20 @@ def learn_pictures(asked: Request) -> int:
     return 1 if bad else 0
 
 
-def _settings(asked: Request) -> dict[str, Any]:
-    """Keywords of ``spatial_learning_entropy``."""
-    model = asked.learner
-    return {name: getattr(model, name) for name in LEARNT_WITH} | {"epochs": asked.epochs}
-
-
-def _record(asked: Request) -> dict[str, Any]:
+def _record(asked: Request) -> dict[str, object]:
     """What ``settings.json`` says."""
+    learner = {name: getattr(asked.learner, name) for name in LEARNT_WITH}
     points = {"quantile": asked.quantile, "min_distance": asked.min_distance}
-    return {"source": str(asked.source), **_settings(asked), "channels": asked.channels, **points}
+    how = {**learner, "epochs": asked.epochs, "channels": asked.channels}
+    return {"source": str(asked.source), **how, **points}
 
 
-def _learn(asked: Request, picture: Picture) -> tuple[Done | None, dict[str, Any]]:
+def _learn(asked: Request, picture: Picture) -> tuple[Done | None, Row]:
     """Learns one picture and writes its files; its row of the summary, and nothing else where it failed."""
     begin = time.perf_counter()
     try:
         grey = luminance(picture.pixels)
-        result = spatial_learning_entropy(grey, **_settings(asked))
+        result = learn(grey, asked.learner, asked.epochs)
         k = asked.learner.window_size
         points = [entropy_points(map_, k, asked.quantile, asked.min_distance) for map_ in result.entropy]
     except UserError as error:
@@ -109,17 +103,17 @@ def _in_order(
     files: Sequence[Path],
     names: Sequence[str],
     channels: str,
-    learn: Callable[[Picture], tuple[Done | None, dict[str, Any]]],
+    learn: Callable[[Picture], tuple[Done | None, Row]],
     workers: int,
-) -> Iterator[tuple[int, tuple[Done | None, dict[str, Any]]]]:
+) -> Iterator[tuple[int, tuple[Done | None, Row]]]:
     """What ``learn`` makes of every picture, in order, with the number of its file; few pictures are held at a time."""
-    waiting: deque[tuple[int, Future[tuple[Done | None, dict[str, Any]]]]] = deque()
+    waiting: deque[tuple[int, Future[tuple[Done | None, Row]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for number, (file, name) in enumerate(zip(files, names, strict=True), 1):
             try:
                 pictures = read_pictures(file, name, channels)
             except UserError as error:
-                future: Future[tuple[Done | None, dict[str, Any]]] = Future()
+                future: Future[tuple[Done | None, Row]] = Future()
                 future.set_result((None, _failed(name, str(error))))
                 waiting.append((number, future))
                 continue
@@ -132,8 +126,8 @@ def _in_order(
             yield first, future.result()
 
 
-def _failed(name: str, problem: str) -> dict[str, Any]:
-    return {"picture": name, "problem": problem}
+def _failed(name: str, problem: str) -> Row:
+    return Row(picture=name, problem=problem)
 
 
 def _count(number: int) -> str:

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ersm_lab.papers.slem.checks import Array
-from ersm_lab.vision.figures import PALETTE
+from ersm_lab.vision.figures import PAGE_INCHES, PALETTE
 
 MAP_COLOURS = "magma"
 POINT_COLOUR = PALETTE[5]
 
 
-def draw_picture(axis: Axes, pixels: Array, grey: Array, faint: bool = False) -> None:
-    """``pixels`` as stored where they are 8-bit RGB, ``grey (H, W)`` in [0, 1] otherwise; faint, so that points stand out."""
-    colour = pixels.ndim == 3 and pixels.dtype == np.uint8 and not faint
-    shown = grey * 0.6 + 0.4 if faint else grey
-    axis.imshow(pixels if colour else shown, cmap=None if colour else "gray", vmin=0, vmax=1)
+class Shown(Protocol):
+    """A picture: ``pixels`` as stored, ``(H, W)`` or ``(H, W, 3)``, and ``grey (H, W)`` in [0, 1] as it was learnt."""
+
+    @property
+    def pixels(self) -> Array: ...
+    @property
+    def grey(self) -> Array: ...
+
+
+def picture_rows(pictures: Sequence[Shown], titles: Sequence[str]) -> tuple[Figure, Array]:
+    """A figure of the width of a page: a row of axes per picture, as high as it is, and a column per title."""
+    width = PAGE_INCHES / len(titles)
+    heights = [width * picture.grey.shape[0] / picture.grey.shape[1] for picture in pictures]
+    shape, size = (len(pictures), len(titles)), (PAGE_INCHES, sum(heights) + 0.3)
+    ratios = {"height_ratios": heights}
+    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, gridspec_kw=ratios)
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=7)
+    return figure, axes
+
+
+def draw_picture(axis: Axes, picture: Shown, faint: bool = False) -> None:
+    """Pixels as stored where they are 8-bit RGB, grey ones otherwise; faint, so that points stand out."""
+    colour = picture.pixels.ndim == 3 and picture.pixels.dtype == np.uint8 and not faint
+    grey = picture.grey * 0.6 + 0.4 if faint else picture.grey
+    axis.imshow(picture.pixels if colour else grey, cmap=None if colour else "gray", vmin=0, vmax=1)
     bare(axis)
 
 

@@ -7,10 +7,9 @@ goes over it once, one compiled step per pixel, and leaves a map.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,12 +18,20 @@ from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.papers.slem.checks import InputError, luminance
-from ersm_lab.papers.slem.engine.learner import Engine, Maps, Settings
+from ersm_lab.core.protocols import Batch
+from ersm_lab.core.words import nearest
+from ersm_lab.papers.slem.checks import InputError, checked, luminance
+from ersm_lab.papers.slem.engine.learner import Engine, Maps
 from ersm_lab.papers.slem.engine.network import Network
 from ersm_lab.papers.slem.maps import cores
+from ersm_lab.papers.slem.schema import LearnerSettings
 
-_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+
+class Learnt(TypedDict):
+    """What a checkpoint holds besides hyper-parameters, by the number of the image: weights, and sweeps that they have seen."""
+
+    weights: dict[int, list[Tensor]]
+    epochs: dict[int, int]
 
 
 class EntropyLearner(pl.LightningModule):
@@ -32,7 +39,7 @@ class EntropyLearner(pl.LightningModule):
 
     Parameters
     ----------
-    settings: the names and defaults of ``engine.Settings``; sequences for ``hidden`` and ``alphas``.
+    settings: of ``schema.LearnerSettings``.
     workers: images of a batch at a time, a core each; None for all cores. Results do not depend on it.
     keep_mib: maps are kept up to this size in all; those of further images are given and forgotten.
     variant: a name for tables and dashboards.
@@ -42,31 +49,29 @@ class EntropyLearner(pl.LightningModule):
     shall name an image otherwise than by its index. Logged per epoch, means over images of means over pixels: train/error
     (e^2), train/activity and train/entropy.
     ``maps[index]`` holds a ``Maps`` per epoch seen since the last start. Weights and the number of epochs are part of the
-    state dict, so that a resumed run goes on where it stopped. Raises ``InputError`` for settings that nobody knows.
+    state dict, so that a resumed run goes on where it stopped. Raises ``InputError`` for settings that nobody knows or that are
+    out of range.
     """
+
+    progress = ("train/error", "train/entropy")
 
     def __init__(
         self,
         workers: int | None = None,
         keep_mib: int = 1024,
         variant: str = "slem",
-        optimizer: Mapping[str, Any] | None = None,
-        **settings: Any,
+        optimizer: Mapping[str, object] | None = None,
+        **settings: object,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["optimizer"])
         self.automatic_optimization = False  # a step per pixel, in the engine
         self.variant, self.workers, self.keep_mib = variant, workers or cores(), keep_mib
+        known = [field.name for field in dataclasses.fields(LearnerSettings)]
         for name in settings:
-            if name not in _NAMES:
-                near = difflib.get_close_matches(name, _NAMES, n=1)
-                raise InputError(
-                    f"no setting {name!r} of an entropy learner{f'; did you mean {near[0]!r}?' if near else ''}"
-                )
-        for name in ("hidden", "alphas"):
-            if settings.get(name) is not None:
-                settings[name] = tuple(settings[name])
-        self.settings = Settings(**settings)
+            if name not in known:
+                raise InputError(f"no setting {name!r} of an entropy learner{nearest(name, known)}")
+        self.settings = checked(LearnerSettings.of(settings))
         self.maps: dict[int, list[Maps]] = {}
         self._weights: dict[int, list[Tensor]] = {}
         self._epochs: dict[int, int] = {}
@@ -100,7 +105,7 @@ class EntropyLearner(pl.LightningModule):
     def weight_count(self) -> int:
         """Weights of the learner of one image."""
         k = self.settings.window_size
-        return Network(k * k - 1, self.settings.hidden).weights
+        return Network(k * k - 1, tuple(self.settings.hidden)).weights
 
     def learn(self, image: Tensor, index: int) -> Maps:
         """One sweep over ``image`` (1 or 3, H, W), by the learner of ``index``, which is made if there is none."""
@@ -120,9 +125,9 @@ class EntropyLearner(pl.LightningModule):
             self.maps.setdefault(index, []).append(maps)
         return maps
 
-    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         indices: list[int] = batch["index"].tolist()
-        names: Sequence[Any] = batch.get("name") or [f"image {index}" for index in indices]
+        names: Sequence[str] = batch.get("name") or [f"image {index}" for index in indices]
         with ThreadPoolExecutor(self.workers) as pool:
             found = list(pool.map(self._named, batch["image"], indices, names))
         optimizer = self.optimizers()
@@ -147,9 +152,9 @@ class EntropyLearner(pl.LightningModule):
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
 
-    def get_extra_state(self) -> dict[str, Any]:
+    def get_extra_state(self) -> Learnt:
         """Of the state dict: plain containers and tensors, which load with ``weights_only``."""
         return {"weights": dict(self._weights), "epochs": dict(self._epochs)}
 
-    def set_extra_state(self, state: Mapping[str, Any]) -> None:
+    def set_extra_state(self, state: Learnt) -> None:
         self._weights, self._epochs = dict(state["weights"]), dict(state["epochs"])

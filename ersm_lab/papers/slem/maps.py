@@ -6,15 +6,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ersm_lab.papers.slem.checks import Array, InputError, choice, integer, luminance, sensitivities
-from ersm_lab.papers.slem.engine.learner import Engine, Maps, Settings
+from ersm_lab.papers.slem.checks import Array, InputError, checked, choice, integer, luminance, sensitivities
+from ersm_lab.papers.slem.engine.learner import Engine, Maps
+from ersm_lab.papers.slem.schema import ALPHAS, LearnerSettings
 
 ENGINES = ("auto", "cpu", "cuda")
 AT_ONCE = 512  # images of one shape that CUDA learns together
+Weights = Sequence[ArrayLike] | None
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class SLEMResult:
 
 
 def spatial_learning_entropy(
-    image: Any,
+    image: ArrayLike,
     window_size: int = 5,
     hidden: int | Sequence[int] = 16,
     learning_rate: float = 0.05,
@@ -41,12 +44,12 @@ def spatial_learning_entropy(
     epochs: int = 1,
     memory: int = 30,
     order: int = 1,
-    alphas: Sequence[float] | None = (2, 3, 4, 6, 8, 12),
+    alphas: Sequence[float] | None = ALPHAS,
     traversal: str = "raster",
     seed: int = 0,
-    initial_weights: Sequence[Any] | None = None,
+    initial_weights: Weights = None,
     dtype: str | None = None,
-    **settings: Any,
+    **settings: str | float,
 ) -> SLEMResult:
     """The Spatial Learning Entropy Map of an image (arXiv 2606.10170).
 
@@ -62,18 +65,36 @@ def spatial_learning_entropy(
     initial_weights: ``(W1 (hidden, k * k - 1), b1 (hidden,), w2 (hidden,), b2 ())``, k * k - 1 pixels in raster order
     without the centre; W and b per layer for several.
     dtype: float32 or float64, of weights and results; that of ``initial_weights``, and float32 without them, unless given.
-    settings: activation, step, aggregate, pretrain_rate, pretrain_batch, see ``engine.Settings``.
+    settings: activation, step, aggregate, pretrain_rate, pretrain_batch, see ``schema.LearnerSettings``.
 
     Raises ``ValueError`` (``InputError``, one line) for bad settings or pixels, and where the learner diverges.
     """
     given = {
-        "window_size": window_size, "hidden": hidden, "learning_rate": learning_rate, "pretrain_epochs": pretrain_epochs,
-        "memory": memory, "order": order, "alphas": alphas, "traversal": traversal, "seed": seed, "dtype": dtype, **settings,
-    }  # fmt: skip
-    epochs = integer("epochs", epochs, 1)
-    chosen = _settings(initial_weights, given)
-    pixels = luminance(image).astype(chosen.dtype)
-    engine = Engine((pixels.shape[0], pixels.shape[1]), chosen, initial_weights)
+        "window_size": window_size,
+        "hidden": hidden,
+        "learning_rate": learning_rate,
+        "pretrain_epochs": pretrain_epochs,
+        "epochs": epochs,
+        "memory": memory,
+        "order": order,
+        "alphas": alphas,
+        "traversal": traversal,
+        "seed": seed,
+        "initial_weights": initial_weights,
+        "dtype": dtype,
+    }
+    return learn(image, *_request({**given, **settings}))
+
+
+def learn(
+    image: ArrayLike,
+    settings: LearnerSettings,
+    epochs: int = 1,
+    initial_weights: Weights = None,
+) -> SLEMResult:
+    """As ``spatial_learning_entropy``, of typed settings."""
+    pixels = luminance(image).astype(settings.dtype)
+    engine = Engine((pixels.shape[0], pixels.shape[1]), settings, initial_weights)
     engine.pretrain(pixels)
     maps = engine.room_for_maps(epochs)
     for epoch in range(epochs):
@@ -81,23 +102,23 @@ def spatial_learning_entropy(
     return SLEMResult(*maps, engine.weights)
 
 
-def _settings(initial_weights: Sequence[Any] | None, given: dict[str, Any]) -> Settings:
-    """The learner's settings, with what depends on whether weights are given."""
-    found = {**given, "alphas": given.get("alphas", (2, 3, 4, 6, 8, 12))}
-    if found.get("pretrain_epochs") is None:
-        found["pretrain_epochs"] = 0 if initial_weights is not None else 5
-    if found.get("dtype") is None:
-        double = initial_weights is not None and np.asarray(initial_weights[0]).dtype == np.float64
-        found["dtype"] = "float64" if double else "float32"
+def _request(keywords: Mapping[str, object]) -> tuple[LearnerSettings, int, Weights]:
+    """Keywords of ``spatial_learning_entropy`` as settings, epochs and initial weights; None is the default but of ``alphas``."""
+    found = {name: value for name, value in keywords.items() if value is not None or name == "alphas"}
+    weights = cast(Weights, found.pop("initial_weights", None))
+    epochs = integer("epochs", found.pop("epochs", 1), 1)
+    found.setdefault("pretrain_epochs", 5 if weights is None else 0)
+    double = weights is not None and np.asarray(weights[0]).dtype == np.float64
+    found.setdefault("dtype", "float64" if double else "float32")
     hidden = found.get("hidden", 16)
-    found["hidden"] = (hidden,) if isinstance(hidden, (int, np.integer)) else tuple(hidden)
-    levels = sensitivities(found["alphas"])
-    found["alphas"] = None if levels is None else tuple(levels.tolist())
-    return Settings(**found)
+    found["hidden"] = list(hidden) if isinstance(hidden, Iterable) else [hidden]
+    levels = sensitivities(cast("Sequence[float] | None", found.get("alphas", ALPHAS)))
+    found["alphas"] = None if levels is None else levels.tolist()
+    return checked(LearnerSettings.of(found)), epochs, weights
 
 
 def spatial_learning_entropies(
-    images: Iterable[Any], threads: int | None = None, engine: str = "auto", **settings: Any
+    images: Iterable[ArrayLike], threads: int | None = None, engine: str = "auto", **settings: object
 ) -> Iterator[SLEMResult]:
     """``spatial_learning_entropy`` of many images, in the order given.
 
@@ -105,31 +126,35 @@ def spatial_learning_entropies(
     engine: ``cpu``; ``cuda``, many images of one shape at a time, results equal to rounding, one hidden layer; or ``auto``, which
     takes CUDA where there is a device and the settings allow it. settings: of ``spatial_learning_entropy``, the same for all.
     """
-    if choice("engine", engine, ENGINES) == "cuda" or (engine == "auto" and _cuda_fits(settings)):
-        yield from _on_cuda(images, **settings)
+    chosen, epochs, weights = _request(settings)
+    if choice("engine", engine, ENGINES) == "cuda" or (engine == "auto" and _cuda_fits(chosen)):
+        yield from _on_cuda(images, chosen, epochs, weights)
         return
     with ThreadPoolExecutor(integer("threads", threads or cores(), 1)) as pool:
-        yield from pool.map(lambda image: spatial_learning_entropy(image, **settings), images)
+        yield from pool.map(lambda image: learn(image, chosen, epochs, weights), images)
 
 
-def _cuda_fits(settings: Mapping[str, Any]) -> bool:
+def _cuda_fits(settings: LearnerSettings) -> bool:
     import torch
 
-    hidden = settings.get("hidden", 16)
-    return torch.cuda.is_available() and (isinstance(hidden, (int, np.integer)) or len(hidden) == 1)
+    return torch.cuda.is_available() and len(settings.hidden) == 1
 
 
-def _on_cuda(images: Iterable[Any], device: str = "cuda", **settings: Any) -> Iterator[SLEMResult]:
+def _on_cuda(
+    images: Iterable[ArrayLike],
+    settings: LearnerSettings,
+    epochs: int = 1,
+    weights: Weights = None,
+    device: str = "cuda",
+) -> Iterator[SLEMResult]:
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("engine is 'cuda', but torch sees no CUDA device; use engine=cpu")
     from ersm_lab.papers.slem.engine.cuda import CudaEngine
 
-    weights, epochs = settings.pop("initial_weights", None), integer("epochs", settings.pop("epochs", 1), 1)
-    chosen = _settings(weights, settings)
-    for group in _alike(luminance(image).astype(chosen.dtype) for image in images):
-        learners = CudaEngine(np.stack(group), chosen, weights, device)
+    for group in _alike(luminance(image).astype(settings.dtype) for image in images):
+        learners = CudaEngine(np.stack(group), settings, weights, device)
         learners.pretrain()
         swept = [learners.sweep() for _ in range(epochs)]
         for i in range(len(group)):

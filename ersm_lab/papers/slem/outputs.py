@@ -10,7 +10,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,12 +26,28 @@ from ersm_lab.papers.slem.drawing import (
     draw_map,
     draw_picture,
     draw_points,
+    picture_rows,
 )
 from ersm_lab.papers.slem.maps import SLEMResult
-from ersm_lab.vision.figures import PAGE_INCHES, figure_style
+from ersm_lab.vision.figures import figure_style
 
 WHITE = 65535
 SHOWN = 6  # pictures of the summary figure
+
+
+class Row(TypedDict, total=False):
+    """A row of ``summary.csv``; a picture that failed has a name and a problem alone."""
+
+    picture: str
+    rows: int
+    columns: int
+    seconds: float
+    points: int
+    entropy: float
+    error: float
+    map_black: float
+    map_white: float
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -47,65 +63,71 @@ class Done:
     seconds: float
 
 
-def write_picture(done: Done, out: Path) -> dict[str, Any]:
+def write_picture(done: Done, out: Path) -> Row:
     """Writes all files of one picture below ``out``; its row of the summary."""
     target = out / done.name
     target.parent.mkdir(parents=True, exist_ok=True)
     result = done.result
-    arrays: dict[str, Any] = {
-        "entropy": result.entropy, "activity": result.activity, "error": result.error, "window_size": done.window_size
-    }  # fmt: skip
-    np.savez_compressed(_named(target, ".npz"), **arrays)
+    np.savez_compressed(
+        _named(target, ".npz"),
+        entropy=result.entropy,
+        activity=result.activity,
+        error=result.error,
+        window_size=done.window_size,
+    )
     whites = []
     for epoch, (entropy, points) in enumerate(zip(result.entropy, done.points, strict=True), 1):
         mark = f"_e{epoch}" if len(result.entropy) > 1 else ""
         whites.append(write_map(entropy, done.window_size, _named(target, f"_map{mark}.png")))
-        _write_overlays(
-            done, entropy, points, _named(target, f"_overlay{mark}.png"), _named(target, f"_points{mark}.png")
-        )
-    with _named(target, "_points.csv").open("w", newline="") as file:
+        overlay, dots = (_named(target, f"_{kind}{mark}.png") for kind in ("overlay", "points"))
+        _write_overlays(done, entropy, points, overlay, dots)
+    _write_points(done, _named(target, "_points.csv"))
+    rows, columns = done.grey.shape
+    return Row(
+        picture=done.name,
+        rows=rows,
+        columns=columns,
+        seconds=round(done.seconds, 4),
+        points=len(done.points[-1]),
+        entropy=float(result.entropy[-1].mean()),
+        error=float(np.square(result.error[-1].astype(float)).mean()),
+        map_black=whites[-1][0],
+        map_white=whites[-1][1],
+        problem="",
+    )
+
+
+def _write_points(done: Done, path: Path) -> None:
+    """Points of all epochs, the strongest first, in the picture's pixels."""
+    half = done.window_size // 2
+    with path.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(["epoch", "rank", "row", "column", "entropy"])
-        half = done.window_size // 2
         for epoch, points in enumerate(done.points):
             for rank, (row, column) in enumerate(points.tolist(), 1):
-                value = result.entropy[epoch, row - half, column - half]
+                value = done.result.entropy[epoch, row - half, column - half]
                 lines.writerow([epoch + 1, rank, row, column, f"{value:.8g}"])
-    rows, columns = done.grey.shape
-    return {
-        "picture": done.name, "rows": rows, "columns": columns, "seconds": round(done.seconds, 4), "points": len(done.points[-1]),
-        "entropy": float(result.entropy[-1].mean()), "error": float(np.square(result.error[-1].astype(float)).mean()),
-        "map_black": whites[-1][0], "map_white": whites[-1][1], "problem": "",
-    }  # fmt: skip
 
 
-def write_summary(rows: Sequence[dict[str, Any]], shown: Sequence[Done], out: Path) -> None:
+def write_summary(rows: Sequence[Row], shown: Sequence[Done], out: Path) -> None:
     """``summary.csv``, a row per picture, failed ones with their problem; ``summary.png`` of those in ``shown``."""
-    fields = ("picture", "rows", "columns", "seconds", "points", "entropy", "error", "map_black", "map_white", "problem")  # fmt: skip
     with (out / "summary.csv").open("w", newline="") as file:
-        lines = csv.DictWriter(file, fields)
+        lines = csv.DictWriter(file, list(Row.__annotations__))
         lines.writeheader()
         lines.writerows(rows)
     if not shown:
         return
     titles = ("picture", "|prediction error|", "Learning Entropy", "points")
     with figure_style():
-        width = PAGE_INCHES / len(titles)
-        heights = [width * done.grey.shape[0] / done.grey.shape[1] for done in shown]
-        figure, axes = plt.subplots(
-            len(shown), len(titles), figsize=(PAGE_INCHES, sum(heights) + 0.3), squeeze=False,
-            gridspec_kw={"height_ratios": heights},
-        )  # fmt: skip
+        figure, axes = picture_rows(shown, titles)
         for line, done in zip(axes, shown, strict=True):
-            draw_picture(line[0], done.pixels, done.grey)
+            draw_picture(line[0], done)
             draw_map(line[1], np.abs(done.result.error[-1]), done.window_size)
             draw_map(line[2], done.result.entropy[-1], done.window_size)
-            draw_picture(line[3], done.pixels, done.grey)
+            draw_picture(line[3], done)
             draw_points(line[3], done.points[-1])
             line[0].set_ylabel(done.name, fontsize=6)
             line[3].set_xlabel(f"{len(done.points[-1])} points", fontsize=6)
-        for axis, title in zip(axes[0], titles, strict=True):
-            axis.set_title(title, fontsize=7)
         figure.savefig(out / "summary.png", dpi=200)
         plt.close(figure)
 
@@ -136,13 +158,8 @@ def _write_overlays(done: Done, entropy: Array, points: Array, over: Path, dots:
     _save(grey * (1 - share) * 0.7 + colours * share, over)
     colour = np.array([int(POINT_COLOUR[at : at + 2], 16) / 255 for at in (1, 3, 5)])
     marked = grey.copy()
-    for down, right in (
-        (0, 0),
-        (-1, 0),
-        (1, 0),
-        (0, -1),
-        (0, 1),
-    ):  # a small cross: windows keep it off the border
+    # a small cross: windows keep it off the border
+    for down, right in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
         marked[points[:, 0] + down, points[:, 1] + right] = colour
     _save(marked, dots)
 

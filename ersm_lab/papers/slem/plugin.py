@@ -2,16 +2,14 @@
 
 from ersm_lab.core.plugins import Plugin, SuiteSpec
 from ersm_lab.papers.slem.schema import SCHEMAS
-from ersm_lab.papers.slem.suites import schema
+from ersm_lab.papers.slem.suites.agreement.settings import SlemAgreementConfig
+from ersm_lab.papers.slem.suites.dependence.settings import SlemDependenceConfig
+from ersm_lab.papers.slem.suites.removal.settings import SlemRemovalConfig
+from ersm_lab.papers.slem.suites.repeatability.settings import SlemRepeatabilityConfig
+from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
+from ersm_lab.papers.slem.suites.signature.settings import SlemSignatureConfig
 
 _SUITES = "ersm_lab.papers.slem.suites"
-_STUDIES: dict[str, type[schema.SlemStudyConfig]] = {
-    "agreement": schema.SlemAgreementConfig,
-    "repeatability": schema.SlemRepeatabilityConfig,
-    "dependence": schema.SlemDependenceConfig,
-    "removal": schema.SlemRemovalConfig,
-    "signature": schema.SlemSignatureConfig,
-}
 
 PLUGIN = Plugin(
     name="slem",
@@ -19,19 +17,26 @@ PLUGIN = Plugin(
     summary="an MLP learns an image pixel by pixel; how much it has to change maps what is informative",
     schemas={
         **SCHEMAS,
-        ("evaluation", "schema_slem"): schema.SlemEvaluationConfig,
-        **{("evaluation", f"schema_slem_{name}"): kind for name, kind in _STUDIES.items()},
+        ("evaluation", "schema_slem"): SlemEvaluationConfig,
+        ("evaluation", "schema_slem_agreement"): SlemAgreementConfig,
+        ("evaluation", "schema_slem_repeatability"): SlemRepeatabilityConfig,
+        ("evaluation", "schema_slem_dependence"): SlemDependenceConfig,
+        ("evaluation", "schema_slem_removal"): SlemRemovalConfig,
+        ("evaluation", "schema_slem_signature"): SlemSignatureConfig,
+    },
+    suites={
+        "slem": SuiteSpec(f"{_SUITES}.everything:EverythingSuite", SlemEvaluationConfig),
+        "slem_maps": SuiteSpec(f"{_SUITES}.maps.suite:MapsSuite", SlemEvaluationConfig),
+        "slem_points": SuiteSpec(f"{_SUITES}.points.suite:PointsSuite", SlemEvaluationConfig),
+        "slem_agreement": SuiteSpec(f"{_SUITES}.agreement.suite:AgreementSuite", SlemAgreementConfig),
+        "slem_repeatability": SuiteSpec(
+            f"{_SUITES}.repeatability.suite:RepeatabilitySuite", SlemRepeatabilityConfig
+        ),
+        "slem_dependence": SuiteSpec(f"{_SUITES}.dependence.suite:DependenceSuite", SlemDependenceConfig),
+        "slem_removal": SuiteSpec(f"{_SUITES}.removal.suite:RemovalSuite", SlemRemovalConfig),
+        "slem_signature": SuiteSpec(f"{_SUITES}.signature.suite:SignatureSuite", SlemSignatureConfig),
     },
     verbs={"slem": "ersm_lab.papers.slem.verb"},
-    suites={
-        "slem": SuiteSpec(f"{_SUITES}.everything:evaluate", schema.SlemEvaluationConfig),
-        "slem_maps": SuiteSpec(f"{_SUITES}.maps:evaluate", schema.SlemEvaluationConfig),
-        "slem_points": SuiteSpec(f"{_SUITES}.points:evaluate", schema.SlemEvaluationConfig),
-        **{
-            f"slem_{name}": SuiteSpec(f"{_SUITES}.{name}_suite:evaluate", kind)
-            for name, kind in _STUDIES.items()
-        },
-    },
     trial=(
         "experiment=slem/structures",
         "data.options={size: 32, count: 1, noise: 0.02, seed: 0}",

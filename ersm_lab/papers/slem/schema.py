@@ -1,19 +1,51 @@
-"""Configuration of SLEM learners (no torch, no numba)."""
+"""Settings of SLEM learners, with their choices and limits (no torch, no numba)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ersm_lab.core.schema import ModelConfig
-from ersm_lab.core.settings import setting
+from ersm_lab.core.settings import Settings, setting
 
-TRAVERSALS = ("raster", "serpentine", "column", "hilbert", "random")
+TRAVERSALS = ("raster", "serpentine", "column", "hilbert", "random")  # compiled code is handed the number
+ACTIVATIONS = ("tanh", "relu", "sigmoid")  # as well
+STEPS = ("plain", "normalised")
+AGGREGATES = ("mean", "sum")
+DTYPES = ("float32", "float64")
+ALPHAS: tuple[float, ...] = (2, 3, 4, 6, 8, 12)
 
 
 @dataclass
-class SLEMConfig(ModelConfig):
-    """An entropy learner; the names and defaults are those of ``engine.Settings``."""
+class LearnerSettings(Settings):
+    """Of the learner of one image. ``ersm_lab.papers.slem.checks.checked`` holds them to the limits stated here.
+
+    alphas: None is the direct form. step: ``plain``, dw = rate e df/dw; ``normalised``, that over |df/dw|^2 taken over all
+    weights (for a linear model NLMS; stable for rates below about 2). pretrain_rate: Adam's step size; its other constants are
+    the usual 0.9, 0.999 and 1e-8.
+    """
+
+    window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
+    hidden: list[int] = setting([16], "units per hidden layer", ge=1)
+    learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)
+    pretrain_epochs: int = setting(5, "epochs of mini-batches before it", ge=0)
+    pretrain_rate: float = setting(0.01, "Adam's step size in them", ge=0)
+    pretrain_batch: int = setting(32, "windows per mini-batch", ge=1)
+    memory: int = setting(30, "samples in a window of statistics", ge=1)
+    order: int = setting(1, "of the difference of the weight path", ge=1)
+    alphas: list[float] | None = setting(
+        list(ALPHAS), "sensitivities of the multiscale form; null: the direct form", gt=0
+    )
+    traversal: str = setting("raster", "order of the pixels", choices=TRAVERSALS)
+    seed: int = setting(0, "of fresh weights, mini-batches and the random traversal", ge=0)
+    activation: str = setting("tanh", "of hidden units", choices=ACTIVATIONS)
+    step: str = setting("plain", "or divided by the squared gradient", choices=STEPS)
+    aggregate: str = setting("mean", "over weights", choices=AGGREGATES)
+    dtype: str = setting("float32", "of weights and maps", choices=DTYPES)
+
+
+@dataclass
+class SLEMConfig(LearnerSettings, ModelConfig):
+    """An entropy learner under the shared trainer."""
 
     _target_: str = "ersm_lab.papers.slem.EntropyLearner"
     variant: str = setting(
@@ -25,30 +57,10 @@ class SLEMConfig(ModelConfig):
     keep_mib: int = setting(
         1024, "maps held in memory, in all; others are learnt again when needed", ge=0, changes_result=False
     )
-    window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
-    hidden: list[int] = setting([16], "units per hidden layer", ge=1)
-    learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)
-    pretrain_epochs: int = setting(5, "epochs of mini-batches before it", ge=0)
-    pretrain_rate: float = setting(0.01, "Adam's step size in them", ge=0)
-    pretrain_batch: int = setting(32, "windows per mini-batch", ge=1)
-    memory: int = setting(30, "samples in a window of statistics", ge=1)
-    order: int = setting(1, "of the difference of the weight path", ge=1)
-    alphas: list[float] | None = setting(
-        [2, 3, 4, 6, 8, 12], "sensitivities of the multiscale form; null: the direct form", gt=0
-    )
-    traversal: str = setting(
-        "raster",
-        "order of the pixels",
-        choices=TRAVERSALS,
-    )
-    seed: int = setting(0, "of fresh weights, mini-batches and the random traversal", ge=0)
-    activation: str = setting("tanh", "of hidden units", choices=("tanh", "relu", "sigmoid"))
-    step: str = setting("plain", "or divided by the squared gradient", choices=("plain", "normalised"))
-    aggregate: str = setting("mean", "over weights", choices=("mean", "sum"))
-    dtype: str = setting("float32", "of weights and maps", choices=("float32", "float64"))
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: LearnerSettings) -> str | None:
+        """What no limit of a single field says."""
         if node.window_size % 2 == 0:
             return f"has window_size={node.window_size}, but a window has a centre: it must be odd"
         if not node.hidden:
@@ -58,4 +70,4 @@ class SLEMConfig(ModelConfig):
         return None
 
 
-SCHEMAS = {("model", "schema_slem"): SLEMConfig}
+SCHEMAS: dict[tuple[str, str], type[Settings]] = {("model", "schema_slem"): SLEMConfig}

@@ -18,7 +18,7 @@ from ersm_lab.core.protocols import Compose
 from ersm_lab.core.words import nearest
 from ersm_lab.data.schema import PictureDataConfig
 from ersm_lab.papers.slem.schema import SLEMConfig
-from ersm_lab.papers.slem.suites.schema import PointsConfig, SlemEvaluationConfig
+from ersm_lab.papers.slem.suites.settings import PointsConfig, SlemEvaluationConfig
 
 SUMMARY = "learn pictures pixel by pixel: Learning Entropy maps and points"
 

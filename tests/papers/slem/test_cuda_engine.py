@@ -12,6 +12,7 @@ import torch
 
 from ersm_lab.papers.slem import spatial_learning_entropies, spatial_learning_entropy
 from ersm_lab.papers.slem.checks import InputError
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 CASES = {
     "multiscale": {},
@@ -34,12 +35,16 @@ def pictures(count=2, height=7, width=9):
     return images
 
 
+def settings_of(**settings):
+    return LearnerSettings.of({**SMALL, "hidden": [SMALL["hidden"]], **settings})
+
+
 def compare(device):
     """Breaks when a window is one sample off, a tail is read twice, a mini-batch differs, or images mix."""
     from ersm_lab.papers.slem.maps import _on_cuda
 
     for settings in CASES.values():
-        found = list(_on_cuda(pictures(), device, epochs=2, **SMALL, **settings))
+        found = list(_on_cuda(pictures(), settings_of(**settings), epochs=2, device=device))
         for image, ours in zip(pictures(), found, strict=True):
             expected = spatial_learning_entropy(image, epochs=2, **SMALL, **settings)
             assert expected.entropy.any()
@@ -48,11 +53,11 @@ def compare(device):
             for a, b in zip(ours.weights, expected.weights, strict=True):
                 assert np.abs(a - b).max() < 1e-12
     for learning_rate in (0.0,):
-        (still,) = _on_cuda(pictures(1), device, learning_rate=learning_rate, **SMALL)
+        (still,) = _on_cuda(pictures(1), settings_of(learning_rate=learning_rate), device=device)
         assert not still.entropy.any()
         assert not still.activity.any()
     with pytest.raises(InputError, match="image 0 diverges at row"):
-        list(_on_cuda(pictures(1), device, learning_rate=1e6, **SMALL))
+        list(_on_cuda(pictures(1), settings_of(learning_rate=1e6), device=device))
 
 
 def test_in_the_interpreter():

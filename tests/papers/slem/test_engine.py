@@ -9,12 +9,13 @@ from numba import njit
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import learning_entropy, spatial_learning_entropies, spatial_learning_entropy
-from ersm_lab.papers.slem.engine.activations import ACTIVATIONS, activate
+from ersm_lab.papers.slem.engine.activations import activate
 from ersm_lab.papers.slem.engine.lanes import load, store
-from ersm_lab.papers.slem.engine.learner import Engine, Settings, prepare
+from ersm_lab.papers.slem.engine.learner import Engine, prepare
 from ersm_lab.papers.slem.engine.network import Network
 from ersm_lab.papers.slem.engine.spans import span
-from ersm_lab.papers.slem.engine.traversal import TRAVERSALS, visits
+from ersm_lab.papers.slem.engine.traversal import visits
+from ersm_lab.papers.slem.schema import ACTIVATIONS, TRAVERSALS, LearnerSettings
 from tests.papers.slem import oracle
 
 ALPHAS = (1.5, 2, 3, 5)
@@ -129,8 +130,8 @@ def test_windowed_statistics_to_one_part_in_a_billion(alphas):
     The increments are the engine's own: differences of its path would round off what is compared.
     """
     image, k = photograph((40, 130), seed=2), 3
-    settings = Settings(
-        window_size=k, hidden=(2,), memory=MEMORY, alphas=alphas, dtype="float64", learning_rate=0.4
+    settings = LearnerSettings(
+        window_size=k, hidden=[2], memory=MEMORY, alphas=alphas, dtype="float64", learning_rate=0.4
     )
     engine = Engine(image.shape, settings, weights := Network(8, (2,)).start(1))
     found = engine.sweep(image).entropy.ravel()
@@ -274,7 +275,7 @@ def test_bad_pixels_are_one_line():
 
 def test_an_engine_is_for_one_shape():
     """Breaks when pixels beyond an image are read."""
-    engine = Engine((20, 20), Settings())
+    engine = Engine((20, 20), LearnerSettings())
     for shape in ((19, 20), (20, 21), (400,)):
         with pytest.raises(UserError, match="20 x 20"):
             engine.sweep(np.zeros(shape))

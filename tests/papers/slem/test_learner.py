@@ -13,8 +13,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.papers.slem import EntropyLearner, spatial_learning_entropy
-from ersm_lab.papers.slem.engine.learner import Settings
-from ersm_lab.papers.slem.schema import SLEMConfig
+from ersm_lab.papers.slem.checks import InputError
+from ersm_lab.papers.slem.schema import LearnerSettings, SLEMConfig
 
 
 class Images(Dataset):
@@ -72,15 +72,17 @@ def test_what_is_logged(tmp_path):
     assert float(fit.callback_metrics["train/error"]) == pytest.approx(error, rel=1e-5)
 
 
-def test_the_schema_has_the_engines_settings():
-    """Breaks when a setting can be chosen in one place only, or has two defaults."""
-    fields = {field.name: field for field in dataclasses.fields(SLEMConfig)}
+def test_the_limits_of_the_schema_are_the_learners():
+    """Breaks when a setting out of range is refused in one place only, or an unknown one is taken."""
     config = SLEMConfig()
-    for field in dataclasses.fields(Settings):
-        assert field.name in fields
-        default = getattr(config, field.name)
-        assert (tuple(default) if isinstance(default, list) else default) == field.default
     assert "odd" in SLEMConfig.check(dataclasses.replace(config, window_size=4))
+    for field in dataclasses.fields(LearnerSettings):
+        bad = "none" if "choices" in field.metadata else field.metadata.get("ge", 1) - 1
+        bad = [bad] if field.name in ("hidden", "alphas") else bad
+        with pytest.raises(InputError, match=field.name):
+            EntropyLearner(**{field.name: bad})
+    with pytest.raises(InputError, match="no setting 'memry' of an entropy learner; did you mean 'memory'"):
+        EntropyLearner(memry=3)
 
 
 def test_the_schema_imports_neither_torch_nor_numba():

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from ersm_lab.bench import slem
-from ersm_lab.papers.slem.engine.learner import Engine, Settings
+from ersm_lab.papers.slem.engine.learner import Engine
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 
 def test_the_reference_learns_what_the_engine_learns():
@@ -19,7 +20,7 @@ def test_the_reference_learns_what_the_engine_learns():
     model = nn.Sequential(nn.Linear(24, 16), nn.Tanh(), nn.Linear(16, 1))
     first, second = model[0], model[2]
     weights = [part.detach().numpy() for part in (first.weight, first.bias, second.weight[0], second.bias[0])]
-    activity = Engine(image.shape, Settings(), weights).sweep(image).activity.ravel()[:100]
+    activity = Engine(image.shape, LearnerSettings(), weights).sweep(image).activity.ravel()[:100]
     np.testing.assert_allclose(np.abs(increments).sum(axis=1), activity, atol=1e-5)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 from skimage import feature
 
 from ersm_lab.papers.slem import spatial_learning_entropy
-from ersm_lab.papers.slem.suites.agreement import POINTS, agreement, agreement_means
-from ersm_lab.papers.slem.suites.dependence import dependence
+from ersm_lab.papers.slem.schema import LearnerSettings
+from ersm_lab.papers.slem.suites.agreement.settings import SlemAgreementConfig
+from ersm_lab.papers.slem.suites.agreement.suite import POINTS, agreement, agreement_means
+from ersm_lab.papers.slem.suites.dependence.settings import FACTORS, SlemDependenceConfig
+from ersm_lab.papers.slem.suites.dependence.suite import dependence
 from ersm_lab.papers.slem.suites.interest import (
     detector_map,
     found_again,
@@ -21,7 +26,7 @@ from ersm_lab.papers.slem.suites.interest import (
 )
 from ersm_lab.papers.slem.suites.means import differences_by, mean_interval, means_by
 
-SETTINGS = {"hidden": 4, "memory": 10, "window_size": 5}
+SETTINGS = LearnerSettings(hidden=[4], memory=10, window_size=5)
 
 
 def picture(seed=0, shape=(40, 44)):
@@ -87,8 +92,8 @@ def test_rank_correlations():
 @pytest.mark.parametrize("traversal", ["raster", "column", "random"])
 def test_learned_maps_stand_where_the_windows_are(traversal):
     """Breaks when a map is shifted, or zeros of a window that is not yet full pass for low entropy."""
-    settings = {**SETTINGS, "traversal": traversal, "order": 2, "seed": 5}
-    result = spatial_learning_entropy(picture(), **settings)
+    settings = replace(SETTINGS, traversal=traversal, order=2, seed=5)
+    result = spatial_learning_entropy(picture(), **vars(settings))
     maps = learned_maps(picture(), settings)
     inner = maps["entropy"][2:-2, 2:-2]
     known = np.isfinite(inner)
@@ -120,7 +125,9 @@ def test_detector_maps():
 def test_agreement_of_equal_counts():
     """Breaks when counts differ, or a table holds another pair's number."""
     images = {"one": picture(0), "two": picture(1)}
-    correlations, overlaps = agreement(images, SETTINGS, share=0.02, radius=2, min_distance=2)
+    correlations, overlaps = agreement(
+        images, SETTINGS, SlemAgreementConfig(share=0.02, radius=2, min_distance=2)
+    )
     assert set(overlaps["points"]) == {round(0.02 * 40 * 44)}
     maps = learned_maps(images["two"], SETTINGS)
     gradient = np.where(np.isfinite(maps["entropy"]), detector_map("gradient", images["two"]), np.nan)
@@ -143,21 +150,26 @@ def test_agreement_of_equal_counts():
     assert (held["low"] <= held["estimate"]).all()
 
 
+def only(factors):
+    """Settings with these factors and no others."""
+    return SlemDependenceConfig(**{factor: factors.get(factor, []) for factor in FACTORS}, share=0.02)
+
+
 def test_dependence_compares_each_pair():
     """Breaks when a pair is of other values, or what one map does not know counts as equal."""
-    factors = {"traversal": ("raster", "column"), "window_size": (3, 5, 7)}
-    found = dependence({"one": picture()}, SETTINGS, factors, share=0.02)
+    factors = {"traversal": ["raster", "column"], "window_size": [3, 5, 7]}
+    found = dependence({"one": picture()}, SETTINGS, only(factors))
     assert len(found) == 2 * (1 + 3)
     row = found.query("factor == 'window_size' and a == '3' and b == '7' and map == 'entropy'")
     small, large, middle = (
-        learned_maps(picture(), {**SETTINGS, "window_size": k})["entropy"] for k in (3, 7, 5)
+        learned_maps(picture(), replace(SETTINGS, window_size=k))["entropy"] for k in (3, 7, 5)
     )
     assert row["spearman"].item() == pytest.approx(
         spearman(np.where(np.isfinite(middle), small, np.nan), large)
     )
     assert found["overlap"].between(0, 1).all()
     assert (found["chance"] < 0.5).all()
-    same = dependence({"one": picture()}, SETTINGS, {"hidden": (4, np.int64(4))}, share=0.02)
+    same = dependence({"one": picture()}, SETTINGS, only({"hidden": [4, np.int64(4)]}))
     assert (same["spearman"].round(9) == 1).all()
 
 

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.engine.learner import Engine, Settings
-from ersm_lab.papers.slem.suites.patches import WindowLearner, all_windows, prediction_errors, training
-from ersm_lab.papers.slem.suites.removal import ARMS, held_out, removal, removal_effects, selections
+from ersm_lab.papers.slem.engine.learner import Engine
+from ersm_lab.papers.slem.schema import LearnerSettings
+from ersm_lab.papers.slem.suites.removal.selection import ARMS, held_out, selections
+from ersm_lab.papers.slem.suites.removal.settings import SlemRemovalConfig
+from ersm_lab.papers.slem.suites.removal.suite import removal, removal_effects
+from ersm_lab.papers.slem.suites.removal.windows import (
+    WindowLearner,
+    all_windows,
+    prediction_errors,
+    training,
+)
 
-SETTINGS = Settings(hidden=(6,), memory=10, window_size=5, pretrain_epochs=2)
+SETTINGS = LearnerSettings(hidden=[6], memory=10, window_size=5, pretrain_epochs=2)
 
 
 def textured(seed=0, shape=(48, 50)):
@@ -96,7 +104,8 @@ def test_what_each_arm_removes():
 
 def test_a_learner_needs_the_pixels_that_it_is_tested_on():
     """What the waves teach is lost with them: breaks when the arms are mixed up, or each is tested on something else."""
-    found = removal({"waves": textured()}, SETTINGS, shares=(0.5,), epochs=15, seeds=3, block=8)
+    asked = SlemRemovalConfig(shares=[0.5], epochs=15, seeds=3, block=8)
+    found = removal({"waves": textured()}, SETTINGS, asked)
     assert len(found) == 3 * 15 * len(ARMS)
     last = found[found["epoch"] == 15].groupby("arm")["mse"].mean()
     assert min(last["top_error"], last["top_entropy"]) > 1.05 * last["random"]

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.suites.repeatability import POINTS, repeatability
-from ersm_lab.papers.slem.suites.warps import KINDS, change, common_area
+from ersm_lab.papers.slem.schema import LearnerSettings
+from ersm_lab.papers.slem.suites.repeatability.settings import KINDS, SlemRepeatabilityConfig
+from ersm_lab.papers.slem.suites.repeatability.suite import POINTS, repeatability
+from ersm_lab.papers.slem.suites.repeatability.warps import change, common_area
 
-SETTINGS = {"hidden": 4, "memory": 10}
+SETTINGS = LearnerSettings(hidden=[4], memory=10)
+
+
+def only(changes, **settings):
+    """Settings with these changes and no others."""
+    return SlemRepeatabilityConfig(**{kind: changes.get(kind, []) for kind in KINDS}, **settings)
 
 
 def spots(seed=0, shape=(64, 64), sigma=2.0):
@@ -81,7 +88,8 @@ def test_the_common_area_pixel_by_pixel():
 def test_points_of_an_unchanged_image_are_all_found_again():
     image = spots()[0] + np.random.default_rng(1).uniform(0, 0.05, (64, 64))
     image = np.clip(image, 0, 1)
-    found = repeatability({"one": image}, SETTINGS, {"noise": [0.0]}, share=0.01, radius=0, min_distance=2)
+    asked = only({"noise": [0.0]}, share=0.01, radius=0, min_distance=2)
+    found = repeatability({"one": image}, SETTINGS, asked)
     of = found.set_index("detector")["repeatability"]
     assert (of.drop("random") == 1).all()
     assert of["random"] < 0.5
@@ -95,7 +103,7 @@ def test_corners_survive_a_turn_and_chance_does_not():
     image, _ = spots(3, sigma=1.0)
     image = np.clip(image + np.random.default_rng(1).uniform(0, 0.01, image.shape), 0, 1)
     changes = {"rotation": [20.0, 90.0], "scale": [1.5]}
-    found = repeatability({"one": image}, SETTINGS, changes, share=0.003, radius=2, min_distance=5)
+    found = repeatability({"one": image}, SETTINGS, only(changes, share=0.003, radius=2, min_distance=5))
     of = found.set_index(["change", "amount", "detector"])["repeatability"]
     for key in (("rotation", 20.0), ("rotation", 90.0), ("scale", 1.5)):
         assert of[(*key, "harris")] >= 0.8

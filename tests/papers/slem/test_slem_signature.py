@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from ersm_lab.papers.slem.checks import InputError
-from ersm_lab.papers.slem.suites.classify import Labelled, best_of, classify, signature_effects
+from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.interest import detector_map, learned_maps, top_points
-from ersm_lab.papers.slem.suites.signature import ARMS, chosen_points, signature
+from ersm_lab.papers.slem.suites.signature.classify import Labelled, best_of, classify, signature_effects
+from ersm_lab.papers.slem.suites.signature.settings import SlemSignatureConfig
+from ersm_lab.papers.slem.suites.signature.signature import ARMS, chosen_points, signature
 
-SETTINGS = {"hidden": 4, "memory": 10, "window_size": 3, "pretrain_epochs": 2}
+SETTINGS = LearnerSettings(hidden=[4], memory=10, window_size=3, pretrain_epochs=2)
 
 
 def marked(count, seed):
@@ -75,7 +77,7 @@ def test_the_choice_is_made_on_validation():
     """Breaks when test decides between encodings: the one that is right on test alone must lose."""
     generator = np.random.default_rng(0)
     labels = [generator.integers(0, 2, n) for n in (200, 100, 100)]
-    splits = [Labelled(np.zeros((len(part), 2, 2)), part) for part in labels]
+    splits = tuple(Labelled(np.zeros((len(part), 2, 2)), part) for part in labels)
 
     def features(right):
         return tuple(
@@ -85,16 +87,15 @@ def test_the_choice_is_made_on_validation():
 
     choices = {"for_test": features((True, False, True)), "for_val": features((True, True, False))}
     found = best_of(choices, splits)
-    assert found["encoding"] == "for_val"
-    assert found["val_accuracy"] > 0.95
-    assert found["test_accuracy"] < 0.75
-    assert found["correct"].mean() == found["test_accuracy"]
+    assert found.encoding == "for_val"
+    assert found.val_accuracy > 0.95
+    assert found.correct.mean() < 0.75
 
 
 def test_a_mark_is_told_from_its_patches_and_not_from_chance():
     """The mark's quarter is known from one well-placed patch, and seldom from a random one."""
-    parts = marked(150, 0), marked(40, 1), marked(80, 2)
-    scores, predictions = classify(*parts, SETTINGS, counts=(1, 4), seeds=2, arms=("entropy", "random"))
+    parts, asked = (marked(150, 0), marked(40, 1), marked(80, 2)), SlemSignatureConfig(counts=[1, 4], seeds=2)
+    scores, predictions = classify(parts, SETTINGS, asked, arms=("entropy", "random"))
     of = scores.groupby(["arm", "k"])["test_accuracy"].mean()
     assert of["all", 1] == of["all", 4] > 0.9
     assert of["entropy", 4] > 0.75 > of["random", 4]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ersm_lab.papers.slem.engine.traversal import TRAVERSALS, visits
+from ersm_lab.papers.slem.engine.traversal import visits
+from ersm_lab.papers.slem.schema import TRAVERSALS
 
 
 @settings(max_examples=150, deadline=None)

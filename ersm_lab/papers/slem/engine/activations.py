@@ -25,8 +25,6 @@ from ersm_lab.papers.slem.engine.lanes import (
     where_positive,
 )
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid")  # by number: what the compiled code is handed
-
 
 def expm1(y: Any) -> Any:
     """``exp(y) - 1`` of Lanes; |y| is held to 80 (float32) or 700 (float64)."""

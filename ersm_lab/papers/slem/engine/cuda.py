@@ -17,11 +17,11 @@ import triton.language as tl
 from torch import Tensor
 
 from ersm_lab.papers.slem.checks import Array, InputError, sensitivities
-from ersm_lab.papers.slem.engine.activations import ACTIVATIONS
-from ersm_lab.papers.slem.engine.learner import STEPS, Maps, Settings
+from ersm_lab.papers.slem.engine.learner import Maps, window_grid
 from ersm_lab.papers.slem.engine.network import Network
 from ersm_lab.papers.slem.engine.sweep import RUNAWAY
 from ersm_lab.papers.slem.engine.traversal import orders_of_epochs, visits
+from ersm_lab.papers.slem.schema import ACTIVATIONS, STEPS, LearnerSettings
 
 _SCRATCH = 1 << 31  # bytes of windows' scratch at most: images beyond it wait
 
@@ -282,17 +282,17 @@ class CudaEngine:
     def __init__(
         self,
         images: Array,
-        settings: Settings,
+        settings: LearnerSettings,
         initial_weights: Sequence[Any] | None = None,
         device: str = "cuda",
     ) -> None:
         count, rows, columns = images.shape
+        self.size = window_grid((rows, columns), settings)
         if len(settings.hidden) != 1:
             raise InputError(
                 f"the CUDA engine learns with one hidden layer, not {len(settings.hidden)}; use engine=cpu"
             )
         k, self.settings = settings.window_size, settings
-        self.size = (rows - k + 1, columns - k + 1)
         self.network = Network(k * k - 1, tuple(settings.hidden))
         dtype = {"float32": torch.float32, "float64": torch.float64}[settings.dtype]
         self._images = torch.from_numpy(np.ascontiguousarray(images)).to(device, dtype)

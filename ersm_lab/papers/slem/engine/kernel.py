@@ -37,7 +37,7 @@ class Learner(NamedTuple):
     """A network at work: arrays of ``network.Network``; floats in the weights' dtype, whose 1 is ``one``.
 
     depth: hidden layers. groups: P / 16. outgoing: where the output's weights start. last: where its delta stands
-    among the scalars. activation: number in ``activations.ACTIVATIONS``.
+    among the scalars. activation: number in ``schema.ACTIVATIONS``.
     """
 
     layers: Any

@@ -1,4 +1,4 @@
-"""The learner of one image: settings, room to work in, and the compiled phases behind one object.
+"""The learner of one image: room to work in, and the compiled phases behind one object.
 
 The first use of a dtype compiles for some seconds and is kept on disk; ``prepare`` does it ahead and says how long it took.
 """
@@ -8,26 +8,22 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from ersm_lab.papers.slem.checks import Array, InputError, choice, integer, odd_window, sensitivities
+from ersm_lab.papers.slem.checks import Array, InputError, checked, sensitivities
 from ersm_lab.papers.slem.engine import pretrain as first_phase
 from ersm_lab.papers.slem.engine import sweep as second_phase
-from ersm_lab.papers.slem.engine.activations import ACTIVATIONS
 from ersm_lab.papers.slem.engine.kernel import Learner, Windows
 from ersm_lab.papers.slem.engine.lanes import LANES
 from ersm_lab.papers.slem.engine.network import Network, aligned
 from ersm_lab.papers.slem.engine.sweep import Scene
-from ersm_lab.papers.slem.engine.traversal import TRAVERSALS, key_of
+from ersm_lab.papers.slem.engine.traversal import key_of
+from ersm_lab.papers.slem.schema import ACTIVATIONS, TRAVERSALS, LearnerSettings
 
-STEPS = ("plain", "normalised")
-AGGREGATES = ("mean", "sum")
-DTYPES = ("float32", "float64")
 HALVINGS = 40  # of a step size that diverges
 
 
@@ -69,59 +65,21 @@ class Maps(NamedTuple):
     error: Array
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Of a learner; checked when made. ``alphas`` None is the direct form.
+def window_grid(image_shape: tuple[int, int], settings: LearnerSettings) -> tuple[int, int]:
+    """(rows, columns) of the windows of an image of ``image_shape``.
 
-    activation: tanh, relu or sigmoid. step: ``plain``, dw = rate e df/dw; ``normalised``, that over |df/dw|^2 taken
-    over all weights (for a linear model NLMS; stable for rates below about 2). aggregate: over weights, ``mean`` or ``sum``.
-    dtype: of weights and results. pretrain_rate, pretrain_batch: Adam's step size (its other constants are the
-    usual 0.9, 0.999, 1e-8) and windows per step.
+    Raises ``InputError`` for settings out of range, and for windows and memories that do not fit.
     """
-
-    window_size: int = 5
-    hidden: tuple[int, ...] = (16,)
-    learning_rate: float = 0.05
-    pretrain_epochs: int = 5
-    memory: int = 30
-    order: int = 1
-    alphas: tuple[float, ...] | None = (2, 3, 4, 6, 8, 12)
-    traversal: str = "raster"
-    seed: int = 0
-    activation: str = "tanh"
-    step: str = "plain"
-    aggregate: str = "mean"
-    dtype: str = "float32"
-    pretrain_rate: float = 0.01
-    pretrain_batch: int = 32
-
-    def __post_init__(self) -> None:
-        odd_window(self.window_size)
-        if not self.hidden:
-            raise InputError("hidden names no layer, but needs the units of at least one")
-        for units in self.hidden:
-            integer("hidden", units, 1)
-        for name, least in (
-            ("memory", 1),
-            ("order", 1),
-            ("pretrain_epochs", 0),
-            ("pretrain_batch", 1),
-            ("seed", 0),
-        ):
-            integer(name, getattr(self, name), least)
-        for name in ("learning_rate", "pretrain_rate"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"{name} is {value!r}, but must be a finite number of at least 0")
-        for name, choices in (
-            ("traversal", TRAVERSALS),
-            ("activation", ACTIVATIONS),
-            ("step", STEPS),
-            ("aggregate", AGGREGATES),
-            ("dtype", DTYPES),
-        ):
-            choice(name, getattr(self, name), choices)
-        sensitivities(self.alphas)
+    k, (rows, columns) = checked(settings).window_size, image_shape
+    if min(rows, columns) < k:
+        raise InputError(f"window_size is {k}, but the image has only {rows} x {columns} pixels")
+    windows, needed = (rows - k + 1) * (columns - k + 1), settings.memory + settings.order
+    if needed > windows:
+        raise InputError(
+            f"memory is {settings.memory} and order {settings.order}, which takes {needed} pixels to fill, but"
+            f" the image has only {windows} windows of {k} x {k}"
+        )
+    return rows - k + 1, columns - k + 1
 
 
 class Engine:
@@ -129,23 +87,18 @@ class Engine:
 
     image_shape: (rows, columns). initial_weights: per hidden layer W (units, inputs) and b (units,), then w (units,)
     and b (); the window's pixels in raster order without the centre; fresh ones from the seed unless given.
-    ``size`` is the (rows, columns) of windows. Raises ``InputError`` for windows and memories that do not fit.
+    ``size`` is the (rows, columns) of windows. Raises ``InputError`` for what ``window_grid`` refuses, and for weights of another
+    shape.
     """
 
     def __init__(
-        self, image_shape: tuple[int, int], settings: Settings, initial_weights: Sequence[Any] | None = None
+        self,
+        image_shape: tuple[int, int],
+        settings: LearnerSettings,
+        initial_weights: Sequence[Any] | None = None,
     ) -> None:
-        k = settings.window_size
-        rows, columns = image_shape
-        if min(rows, columns) < k:
-            raise InputError(f"window_size is {k}, but the image has only {rows} x {columns} pixels")
-        self.settings, self.line, self.size = settings, columns, (rows - k + 1, columns - k + 1)
-        windows, needed = self.size[0] * self.size[1], settings.memory + settings.order
-        if needed > windows:
-            raise InputError(
-                f"memory is {settings.memory} and order {settings.order}, which takes {needed} pixels to fill, but"
-                f" the image has only {windows} windows of {k} x {k}"
-            )
+        self.settings, self.line, self.size = settings, image_shape[1], window_grid(image_shape, settings)
+        k, columns = settings.window_size, self.line
         self.network = Network(k * k - 1, tuple(settings.hidden))
         self._dtype = np.dtype(settings.dtype).type
         grid = np.arange(k)[:, None] * columns + np.arange(k)
@@ -272,7 +225,7 @@ def prepare(dtype: str = "float32") -> float:
     """Compiles both phases for ``dtype``, or loads them from numba's disk cache: the seconds that took."""
     start = time.perf_counter()
     image = np.zeros((4, 4))
-    engine = Engine((4, 4), Settings(window_size=3, memory=1, hidden=(1,), dtype=dtype))
+    engine = Engine((4, 4), LearnerSettings(window_size=3, memory=1, hidden=[1], dtype=dtype))
     engine.pretrain(image)
     engine.sweep(image)
     return time.perf_counter() - start

@@ -13,13 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-TRAVERSALS = (
-    "raster",
-    "serpentine",
-    "column",
-    "hilbert",
-    "random",
-)  # by number: what compiled code is handed
+from ersm_lab.papers.slem.schema import TRAVERSALS
+
 _HILBERT, _RANDOM = 3, 4
 _STACK = 8  # the state: depth of the stack, run (row, column, steps, left), visited, unused, then the stack
 STATE_SIZE = _STACK + 6 * 160

@@ -1,21 +1,20 @@
-"""Everything about the maps themselves: the suites ``slem_maps`` and ``slem_points`` one after the other."""
+"""The suite ``slem``: everything about the maps themselves, which is ``slem_maps`` and ``slem_points`` one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Any
+from ersm_lab.core.protocols import Summary
+from ersm_lab.data.picture_module import PictureDataModule
+from ersm_lab.evaluation.suite import Suite
+from ersm_lab.papers.slem.learner import EntropyLearner
+from ersm_lab.papers.slem.suites.maps.suite import MapsSuite
+from ersm_lab.papers.slem.suites.points.suite import PointsSuite
+from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
+from ersm_lab.papers.slem.suites.subject import PictureSubject
 
-from ersm_lab.evaluation.subject import Subject
 
-SUITES = ("maps", "points")
+class EverythingSuite(Suite[SlemEvaluationConfig, EntropyLearner, PictureDataModule]):
+    """Maps, then points."""
 
-
-def evaluate(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
-    """The summaries of all of them, one per subject."""
-    summaries: list[dict[str, Any]] = [{} for _ in subjects]
-    for name in SUITES:
-        found = import_module(f"ersm_lab.papers.slem.suites.{name}").evaluate(subjects)
-        for summary, more in zip(summaries, found, strict=True):
-            summary.update(more)
-    return summaries
+    def measure(self, subject: PictureSubject[SlemEvaluationConfig]) -> Summary:
+        """The artifacts and the summaries of both."""
+        return MapsSuite().measure(subject) | PointsSuite().measure(subject)

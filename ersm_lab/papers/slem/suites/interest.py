@@ -7,8 +7,7 @@ border and, for Learning Entropy, before its windows are full); points ``(P, 2)`
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -17,7 +16,8 @@ from skimage import feature, filters
 
 from ersm_lab.papers.slem.checks import Array, InputError, integer
 from ersm_lab.papers.slem.engine.traversal import visits
-from ersm_lab.papers.slem.maps import spatial_learning_entropy
+from ersm_lab.papers.slem.maps import learn
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 DETECTORS = ("harris", "shi_tomasi", "canny", "gradient", "variance", "shannon")
 SIGMA = 1.0  # pixels, of Harris, Shi-Tomasi and Canny alike
@@ -25,23 +25,17 @@ _MIRRORED = 8  # pixels, beyond the reach of every detector here
 LEVELS = 256  # of grey, for local Shannon entropy
 
 
-def learned_maps(image: Array, settings: Mapping[str, Any]) -> dict[str, Array]:
-    """``entropy``, ``error`` (|e|) and ``activity`` (sum of |dw|) of the last epoch, each ``(H, W)``.
+def learned_maps(image: Array, learner: LearnerSettings) -> dict[str, Array]:
+    """``entropy``, ``error`` (|e|) and ``activity`` (sum of |dw|) of one sweep, each ``(H, W)``.
 
-    settings: keywords of ``spatial_learning_entropy``. NaN outside of the grid of window centres, and for all three where
-    Learning Entropy is not yet defined: samples before ``memory + order - 1`` of the traversal.
+    NaN outside of the grid of window centres, and for all three where Learning Entropy is not yet defined: samples before
+    ``memory + order - 1`` of the traversal.
     """
-    result = spatial_learning_entropy(image, **settings)
-    found = {
-        "entropy": result.entropy[-1],
-        "error": np.abs(result.error[-1]),
-        "activity": result.activity[-1],
-    }
+    result = learn(image, learner)
+    found = {"entropy": result.entropy[0], "error": np.abs(result.error[0]), "activity": result.activity[0]}
     height, width = found["entropy"].shape
-    half = int(settings.get("window_size", 5)) // 2
-    first = int(settings.get("memory", 30)) + int(settings.get("order", 1)) - 1
-    order = visits(settings.get("traversal", "raster"), height, width, int(settings.get("seed", 0)))
-    unknown = tuple(order[:first].T)
+    half, first = learner.window_size // 2, learner.memory + learner.order - 1
+    unknown = tuple(visits(learner.traversal, height, width, learner.seed)[:first].T)
     maps = {}
     for name, values in found.items():
         maps[name] = np.full(image.shape, np.nan)

@@ -1,24 +1,25 @@
 """What the SLEM suites are given: every picture that was learnt, its maps, and the settings that made them.
 
 for picture in learnt_pictures(subject): picture.grey, picture.entropy[0], picture.error[0]
-spatial_learning_entropy(other_image, **settings_of(subject))
+learn(other_image, settings_of(subject))
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.picture_module import PictureDataset
+from ersm_lab.data.picture_module import PictureDataModule, PictureDataset
 from ersm_lab.data.pictures import Pixels
-from ersm_lab.evaluation.subject import Subject
+from ersm_lab.evaluation.subject import DataT, SettingsT, Subject
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.learner import EntropyLearner
+from ersm_lab.papers.slem.schema import LearnerSettings
+
+PictureSubject = Subject[SettingsT, EntropyLearner, PictureDataModule]
 
 # what stands in for the industrial pictures of the paper, which are not public
 STAND_INS = ("brick", "grass", "gravel", "coins", "retina")
@@ -42,7 +43,7 @@ class Learnt:
     activity: Pixels
     error: Pixels
     window_size: int
-    truth: Mapping[str, Any] | None
+    truth: Mapping[str, Pixels] | None
 
     def map_of(self, epoch: int) -> Pixels:
         """The entropy map ``(h, w)`` of a sweep, counted from 1. Raises ``UserError`` where there was none."""
@@ -50,15 +51,16 @@ class Learnt:
             raise UserError(
                 f"evaluation.points.epoch is {epoch}, but {self.name} was learnt for {len(self.entropy)} epochs"
             )
-        return self.entropy[epoch - 1]
+        found: Pixels = self.entropy[epoch - 1]
+        return found
 
 
-def settings_of(subject: Subject) -> dict[str, Any]:
-    """The learner's settings: keywords of ``spatial_learning_entropy``."""
-    return dataclasses.asdict(_learner(subject).settings)
+def settings_of(subject: Subject[SettingsT, EntropyLearner, DataT]) -> LearnerSettings:
+    """The learner's settings."""
+    return _learner(subject).settings
 
 
-def learnt_pictures(subject: Subject) -> Iterator[Learnt]:
+def learnt_pictures(subject: PictureSubject[SettingsT]) -> Iterator[Learnt]:
     """Every picture with at least one sweep, in order; maps that are no longer in memory are learnt again, equal ones."""
     model = _learner(subject)
     items = PictureDataset(subject.data.pictures)
@@ -69,7 +71,7 @@ def learnt_pictures(subject: Subject) -> Iterator[Learnt]:
         image = items[index]["image"]
         maps = model.maps.get(index, [])
         if len(maps) != epochs:
-            again = EntropyLearner(**dataclasses.asdict(model.settings))
+            again = EntropyLearner(**vars(model.settings))
             maps = [again.learn(image, index) for _ in range(epochs)]
         values = image.numpy()
         yield Learnt(
@@ -85,6 +87,14 @@ def learnt_pictures(subject: Subject) -> Iterator[Learnt]:
         )
 
 
+def every_learnt_picture(subject: PictureSubject[SettingsT]) -> list[Learnt]:
+    """As ``learnt_pictures``. Raises ``UserError`` where there is none."""
+    pictures = list(learnt_pictures(subject))
+    if not pictures:
+        raise UserError("no picture was learnt: the training ended before its first step")
+    return pictures
+
+
 def chosen(pictures: list[Learnt], count: int) -> list[Learnt]:
     """``count`` of them at most, evenly spread."""
     places = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
@@ -96,10 +106,10 @@ def stand_in_note(pictures: list[Learnt]) -> str:
     return STAND_IN_NOTE if set(STAND_INS) & {picture.name for picture in pictures} else ""
 
 
-def _learner(subject: Subject) -> EntropyLearner:
+def _learner(subject: Subject[SettingsT, EntropyLearner, DataT]) -> EntropyLearner:
     model = subject.runner.model
     if not isinstance(model, EntropyLearner):
         raise UserError(
-            f"evaluation.suite={subject.settings['suite']} is for runs of SLEM, not of {type(model).__name__}"
+            f"evaluation.suite={subject.settings.suite} is for runs of SLEM, not of {type(model).__name__}"
         )
     return model

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ersm_lab.papers.slem.checks import Array
+from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.means import differences_by
-from ersm_lab.papers.slem.suites.signature import ARMS, ENCODINGS, Signature, chosen_points, signature
+from ersm_lab.papers.slem.suites.signature.settings import SlemSignatureConfig
+from ersm_lab.papers.slem.suites.signature.signature import ARMS, ENCODINGS, chosen_points, signature
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 COSTS = (1.0, 10.0)
 COMPONENTS = 100
@@ -23,16 +29,23 @@ class Labelled(NamedTuple):
     labels: Array
 
 
+Splits = tuple[Labelled, Labelled, Labelled]  # train, val, test
+
+
+class Choice(NamedTuple):
+    """Features and C that were best on validation, and what they do on test: ``correct (n,)`` float."""
+
+    encoding: str
+    cost: float
+    val_accuracy: float
+    correct: Array
+
+
 def classify(
-    train: Labelled,
-    val: Labelled,
-    test: Labelled,
-    settings: Mapping[str, Any],
-    counts: Sequence[int],
-    patch_size: int | None = None,
-    seeds: int = 3,
+    splits: Splits,
+    learner: LearnerSettings,
+    settings: SlemSignatureConfig,
     arms: Sequence[str] = ARMS,
-    min_distance: int = 0,
     costs: Sequence[float] = COSTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Accuracy against K of every arm's signature, and of all pixels.
@@ -41,81 +54,70 @@ def classify(
     kernel (scikit-learn). The encoding of the signature and the machine's C are chosen on ``val``, for every arm, K and seed alone; the
     machine is fitted on ``train`` and reads ``test`` once. ``all`` sees every pixel, whatever K is.
 
-    settings: of the learner, whose seed is counted up; the same for every image. counts: the K. patch_size: the
-    learner's window unless given.
+    splits: train, val and test. learner: the same for every image; its seed is counted up.
 
     Returns ``scores`` (k, arm, seed, encoding, cost, val_accuracy, test_accuracy, covered) and ``predictions`` (k, arm, seed,
     image, correct) of the test images.
     """
-    splits = (train, val, test)
-    size = int(settings.get("window_size", 5)) if patch_size is None else patch_size
-    scores: list[dict[str, Any]] = []
+    size = settings.patch_size or learner.window_size
+    scores: list[dict[str, object]] = []
     predictions: list[pd.DataFrame] = []
 
-    def note(k: int, arm: str, seed: int, found: dict[str, Any], covered: float) -> None:
-        correct = found.pop("correct")
-        scores.append({"k": k, "arm": arm, "seed": seed, **found, "covered": covered})
-        frame = {"k": k, "arm": arm, "seed": seed, "image": np.arange(len(correct)), "correct": correct}
-        predictions.append(pd.DataFrame(frame))
+    def note(k: int, arm: str, seed: int, found: Choice, covered: float) -> None:
+        of, correct = {"k": k, "arm": arm, "seed": seed}, found.correct
+        chosen = {"encoding": found.encoding, "cost": found.cost, "val_accuracy": found.val_accuracy}
+        scores.append({**of, **chosen, "test_accuracy": float(correct.mean()), "covered": covered})
+        predictions.append(pd.DataFrame({**of, "image": np.arange(len(correct)), "correct": correct}))
 
-    whole = best_of(
-        {"pixels": tuple(part.images.reshape(len(part.images), -1) for part in splits)}, splits, costs
-    )
-    for seed in range(seeds):
-        own = {**settings, "seed": int(settings.get("seed", 0)) + seed}
-        points = [chosen_points(part.images, max(counts), own, arms, min_distance) for part in splits]
+    pixels = tuple(part.images.reshape(len(part.images), -1) for part in splits)
+    whole = best_of({"pixels": pixels}, splits, costs)
+    for seed in range(settings.seeds):
+        own = replace(learner, seed=learner.seed + seed)
+        most, apart = max(settings.counts), settings.min_distance
+        points = [chosen_points(part.images, most, own, arms, apart) for part in splits]
         for arm in arms:
             made = [signature(part.images, of[arm], size) for part, of in zip(splits, points, strict=True)]
-            for k in counts:
-                few: list[Signature] = [one.first(k) for one in made]
+            for k in settings.counts:
+                few = [one.first(k) for one in made]
                 choices = {name: tuple(one.encoded(name) for one in few) for name in ENCODINGS}
                 note(k, arm, seed, best_of(choices, splits, costs), few[2].covered)
-        for k in counts:
-            note(k, "all", seed, dict(whole), 1.0)
+        for k in settings.counts:
+            note(k, "all", seed, whole, 1.0)
     return pd.DataFrame(scores), pd.concat(predictions, ignore_index=True)
 
 
 def best_of(
-    choices: Mapping[str, tuple[Array, ...]], splits: Sequence[Labelled], costs: Sequence[float] = COSTS
-) -> dict[str, Any]:
-    """The pair of features and C that is best on validation, and what it does on test.
+    choices: Mapping[str, tuple[Array, ...]], splits: Splits, costs: Sequence[float] = COSTS
+) -> Choice:
+    """The pair of features and C that is best on validation; of equal scores the first.
 
-    choices: name -> features ``(n, d)`` of train, val and test. Equal scores: the first. Returns encoding, cost, val_accuracy, test_accuracy and
-    ``correct`` (n test, float).
+    choices: name -> features ``(n, d)`` of train, val and test.
     """
     from sklearn.svm import SVC
 
     train, val, test = (part.labels for part in splits)
-    best: tuple[float, str, float, Any, Array] | None = None
+    best: Choice | None = None
     for name, features in choices.items():
         reduced = _reduction(features[0].shape).fit(features[0])
         short = [reduced.transform(part) for part in features]
         for cost in costs:
             machine = SVC(C=cost, gamma="scale").fit(short[0], train)
             score = float((machine.predict(short[1]) == val).mean())
-            if best is None or score > best[0]:
-                best = score, name, cost, machine, short[2]
+            if best is None or score > best.val_accuracy:
+                correct = (machine.predict(short[2]) == test).astype(np.float64)
+                best = Choice(name, cost, score, correct)
     assert best is not None
-    score, name, cost, machine, features_of_test = best
-    correct = (machine.predict(features_of_test) == test).astype(np.float64)
-    return {
-        "encoding": name,
-        "cost": cost,
-        "val_accuracy": score,
-        "test_accuracy": float(correct.mean()),
-        "correct": correct,
-    }
+    return best
 
 
-def _reduction(shape: tuple[int, ...]) -> Any:
+def _reduction(shape: tuple[int, ...]) -> Pipeline:
+    """Standardisation and principal components, for features of ``shape (n, d)``."""
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    components = min(COMPONENTS, *shape)
-    reduced = PCA(
-        components, svd_solver="randomized" if min(shape) > 2 * COMPONENTS else "full", random_state=0
-    )
+    solver = "randomized" if min(shape) > 2 * COMPONENTS else "full"
+    reduced = PCA(min(COMPONENTS, *shape), svd_solver=solver, random_state=0)
     return make_pipeline(StandardScaler(), reduced)
 
 

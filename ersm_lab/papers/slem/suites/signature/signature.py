@@ -5,14 +5,14 @@ Shapes: images ``(n, H, W)`` float in [0, 1]; points ``(n, K, 2)`` int, rows and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ersm_lab.papers.slem.checks import Array, InputError, integer, odd_window
+from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.interest import detector_map, learned_maps, top_points
 
 ARMS = ("entropy", "error", "gradient", "harris", "random")
@@ -86,27 +86,24 @@ def signature(images: Array, points: Array, patch_size: int) -> Signature:
 
 
 def chosen_points(
-    images: Array, count: int, settings: Mapping[str, Any], arms: Sequence[str] = ARMS, min_distance: int = 0
+    images: Array, count: int, learner: LearnerSettings, arms: Sequence[str] = ARMS, min_distance: int = 0
 ) -> dict[str, Array]:
     """For each arm the ``count`` points of every image, ``(n, count, 2)``, all from the same pixels: those with a Learning Entropy.
 
-    entropy, error: the learner's map of the last epoch and its |error|. gradient, harris: detectors. random: by
-    the settings' seed and the image's number. min_distance: between points of an image.
+    entropy, error: the learner's map and its |error|. gradient, harris: detectors. random: by the learner's seed and the
+    image's number. min_distance: between points of an image.
 
     Raises ``InputError`` where an image has fewer than ``count`` such pixels.
     """
     integer("count", count, 1)
-    seed = int(settings.get("seed", 0))
     found: dict[str, list[Array]] = {arm: [] for arm in arms}
     for number, image in enumerate(images):
-        maps = learned_maps(image, settings)
+        maps = learned_maps(image, learner)
         valid = np.isfinite(maps["entropy"])
+        maps["random"] = np.random.default_rng([learner.seed, number]).random(image.shape)
         for arm in arms:
-            if arm == "random":
-                score = np.random.default_rng([seed, number]).random(image.shape)
-            else:
-                score = maps[arm] if arm in maps else detector_map(arm, image)
-            points = top_points(score, count, valid, min_distance, seed)
+            score = maps[arm] if arm in maps else detector_map(arm, image)
+            points = top_points(score, count, valid, min_distance, learner.seed)
             if len(points) < count:
                 raise InputError(
                     f"an image of {image.shape[0]} x {image.shape[1]} has only {len(points)} points to choose from, "

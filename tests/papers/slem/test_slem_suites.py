@@ -12,9 +12,9 @@ from scipy.stats import spearmanr
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import entropy_points, spatial_learning_entropy
-from ersm_lab.papers.slem.suites.maps import shannon_entropy
+from ersm_lab.papers.slem.suites.maps.suite import shannon_entropy
+from ersm_lab.papers.slem.suites.points.truth import against_truth, edge_auroc
 from ersm_lab.papers.slem.suites.subject import STAND_INS, stand_in_note
-from ersm_lab.papers.slem.suites.truth import against_truth, edge_auroc
 from ersm_lab.plan.cells import prepare
 from ersm_lab.statistics.correlation import rank_correlation
 from ersm_lab.training.evaluate import evaluate_runs

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
 from ersm_lab.papers.slem.checks import Array, odd_window
-from ersm_lab.papers.slem.engine.learner import Engine, Settings
+from ersm_lab.papers.slem.engine.learner import Engine
 from ersm_lab.papers.slem.engine.sweep import Scene
+from ersm_lab.papers.slem.schema import LearnerSettings
 
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
@@ -37,7 +38,9 @@ class WindowLearner(Engine):
     ``pretrain`` and ``sweep`` take such an array in place of an image; maps are ``(count, 1)``.
     """
 
-    def __init__(self, count: int, settings: Settings, initial_weights: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self, count: int, settings: LearnerSettings, initial_weights: Sequence[ArrayLike] | None = None
+    ) -> None:
         k = settings.window_size
         super().__init__((count + k - 1, k), settings, initial_weights)
         self.line, self._centre = k * k, k * k // 2
@@ -51,21 +54,19 @@ class WindowLearner(Engine):
         return Scene(pixels, self.line, *self.size, self._offsets, self._centre)
 
 
-def training(windows: Array, settings: Settings, epochs: int) -> Iterator[tuple[Array, ...]]:
+def training(windows: Array, settings: LearnerSettings, epochs: int) -> Iterator[tuple[Array, ...]]:
     """Mini-batch training on ``windows`` (n, k * k) as in the first phase: the weights after each of ``epochs`` epochs.
 
     The step size falls from ``settings.pretrain_rate`` by half a cosine, epoch by epoch: at a constant one the error at the end is mostly
     that of the last few batches. Adam's moments start anew with each epoch; fresh weights, and the order of
     windows in every epoch, follow from ``settings.seed``.
     """
-    weights: Sequence[Any] | None = None
+    weights: Sequence[ArrayLike] | None = None
     for epoch in range(epochs):
         rate = settings.pretrain_rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
-        seed = (
-            settings.seed
-            if weights is None
-            else int(np.random.SeedSequence([settings.seed, epoch]).generate_state(1)[0])
-        )
+        seed = settings.seed
+        if epoch:
+            seed = int(np.random.SeedSequence([settings.seed, epoch]).generate_state(1)[0])
         own = replace(settings, pretrain_epochs=1, pretrain_rate=float(rate), seed=seed)
         learner = WindowLearner(len(windows), own, weights)
         learner.pretrain(windows)
@@ -73,11 +74,12 @@ def training(windows: Array, settings: Settings, epochs: int) -> Iterator[tuple[
         yield learner.weights
 
 
-def prediction_errors(windows: Array, weights: Sequence[Any], activation: str = "tanh") -> Array:
+def prediction_errors(windows: Array, weights: Sequence[ArrayLike], activation: str = "tanh") -> Array:
     """``e = y - f(x)`` of fixed weights at every window: (n,) float64, from ``windows`` (n, k * k)."""
     values = np.asarray(windows, np.float64)
     middle = values.shape[1] // 2
     hidden = np.delete(values, middle, axis=1)
-    for matrix, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        hidden = _FUNCTIONS[activation](hidden @ np.asarray(matrix, np.float64).T + bias)
-    return np.asarray(values[:, middle] - (hidden @ np.asarray(weights[-2], np.float64) + weights[-1]))
+    *layers, outgoing, last = (np.asarray(array, np.float64) for array in weights)
+    for matrix, bias in zip(layers[::2], layers[1::2], strict=True):
+        hidden = _FUNCTIONS[activation](hidden @ matrix.T + bias)
+    return np.asarray(values[:, middle] - (hidden @ outgoing + last))

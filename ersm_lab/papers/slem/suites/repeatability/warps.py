@@ -12,8 +12,7 @@ from scipy import ndimage
 from skimage.transform import AffineTransform, warp
 
 from ersm_lab.papers.slem.checks import Array, InputError
-
-KINDS = ("noise", "blur", "brightness", "rotation", "scale")
+from ersm_lab.papers.slem.suites.repeatability.settings import KINDS
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The suite ``slem_agreement``: Learning Entropy beside detectors and the learner's own error."""

@@ -1,0 +1,1 @@
+"""The suite ``slem_points``: entropy points beside other sources of points."""

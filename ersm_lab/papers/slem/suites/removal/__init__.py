@@ -1,0 +1,1 @@
+"""The suite ``slem_removal``: training without some pixels."""

@@ -1,0 +1,1 @@
+"""The suite ``slem_repeatability``: points found again in a changed picture."""

@@ -1,0 +1,1 @@
+"""The suite ``slem_signature``: classification from K patches."""

@@ -1,0 +1,21 @@
+"""Settings of the suite ``slem_signature``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ersm_lab.core.settings import setting
+from ersm_lab.papers.slem.suites.settings import SlemStudyConfig
+
+
+@dataclass
+class SlemSignatureConfig(SlemStudyConfig):
+    """Classification from K patches."""
+
+    counts: list[int] = setting([1, 2, 4, 8, 16, 32], "K, the patches of a signature", ge=1)
+    patch_size: int | None = setting(None, "side of a patch, odd; null: the learner's window", ge=1)
+    min_distance: int = setting(0, "no two points of a picture nearer than this along both axes", ge=0)
+    seeds: int = setting(3, "learners, and draws of random points", ge=1)
+    train: int | None = setting(None, "pictures of each split, classes in proportion; null: all", ge=10)
+    val: int | None = setting(None, "as train", ge=10)
+    test: int | None = setting(None, "as train", ge=10)
