@@ -14,7 +14,8 @@ from ersm_lab.bench import references
 from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
 from ersm_lab.nn.memory import peak_memory
-from ersm_lab.papers.ersm.energy_mask import PAIRWISE, EnergyMask, energy_regularizer
+from ersm_lab.papers.ersm.energy_mask import EnergyMask, energy_regularizer
+from ersm_lab.papers.ersm.schema import PAIRWISE
 
 CHANNELS, GRID, PIXELS = 2048, (14, 14), 448
 SPEED_GOAL = 2.0

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ersm_lab.bench.measure import threads
 from ersm_lab.bench.table import Row
+from ersm_lab.core.protocols import Classifier, LabelledImages
+from ersm_lab.evaluation.classifiers.models import ClassifierSubject
 from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
 from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded, sweep
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
@@ -57,8 +59,15 @@ def run(images: int = 8, size: int = 224) -> list[Row]:
     data = _Pictures(256 if device.type == "cuda" else images, size)
     model = ERSMClassifier(200, (size, size), backbone={"name": "resnet50"})
     with tempfile.TemporaryDirectory() as folder, threads(1):
-        runner = Runner(model, device)
-        subject = Subject(runner, [], data, "test", EVALUATION, ArtifactStore(Path(folder)))
+        runner: Runner[Classifier] = Runner(model, device)
+        store = ArtifactStore(Path(folder))
+
+        def subject_of(pictures: _Pictures) -> ClassifierSubject:
+            # the sweep reads no more of its data than these pictures have
+            images = cast(LabelledImages, pictures)
+            return Subject(runner, [], images, "test", EVALUATION, store)
+
+        subject = subject_of(data)
         cells = cells_of(SETTINGS, False)
         passes = 1 + sum(cell.area > 0 for cell in cells)
 
@@ -70,7 +79,7 @@ def run(images: int = 8, size: int = 224) -> list[Row]:
                     model.classify(model.features(pictures)).logits.argmax(1).cpu()
 
         bare_seconds = seconds = float("inf")
-        sweep([Subject(runner, [], _Pictures(2, size), "test", EVALUATION, None)])  # warm-up
+        sweep([subject_of(_Pictures(2, size))])  # warm-up
         for _ in range(2):
             start = time.perf_counter()
             bare()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from torch import Tensor, nn
 
@@ -185,6 +187,8 @@ class LabelledImages(DataModule, Protocol):
     classes: Sequence[str]
     has_masks: bool
 
+    @property
+    def root(self) -> Path: ...
     @property
     def normalisation(self) -> tuple[Sequence[float], Sequence[float]]:
         """Mean and standard deviation of each channel, in [0, 1], with which images were normalised."""

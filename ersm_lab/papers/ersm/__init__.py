@@ -6,7 +6,7 @@ Names are imported when they are first used, so that reading this paper's schema
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ersm_lab.papers.ersm.classifier import ERSMClassifier as ERSMClassifier
@@ -24,7 +24,7 @@ _HOME = {
 __all__ = ["ERSMClassifier", "EnergyMask", "EnergyMaskOutput", "energy_regularizer"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -6,23 +6,25 @@ Shapes: images ``(B, 3, H, W)``, features ``(B, C, h, w)``, tokens ``N``, classe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from ersm_lab.core.protocols import Batch, TokenGeometry
 from ersm_lab.metrics.sparsity import effective_share
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import build_optimizer, parameter_groups
-from ersm_lab.nn.schema import OptimizerConfig
+from ersm_lab.nn.schema import BackboneConfig, OptimizerConfig
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
+from ersm_lab.papers.ersm.schema import POOLS, EnergyMaskConfig
 from ersm_lab.papers.ersm.tokens import position_counts, token_grid, tokenize
 
 
@@ -40,9 +42,9 @@ class ERSMClassifier(pl.LightningModule):
     ----------
     num_classes: K, at least 2.
     image_size: (H, W) of the images in pixels; it fixes the grid of tokens.
-    backbone: keywords of ``ersm_lab.nn.backbone.Backbone``.
-    mask: keywords of ``EnergyMask`` but ``in_channels`` and ``grid_size``, and ``enabled``; ``{"enabled": False}`` or
-        None is the plain classifier. The default is the recommended variant.
+    backbone: settings by the names of ``BackboneConfig``.
+    mask: settings by the names of ``EnergyMaskConfig``; ``{"enabled": False}`` or None is the plain classifier. The default is
+        the recommended variant.
     pool: ``"masked_mean"`` (sum m t / sum m) or ``"mean"`` (the paper's).
     freeze_backbone: eval mode and no gradient for the backbone, whatever ``train()`` is called with.
     mask_lr_factor: learning rate of the mask over that of the head.
@@ -55,35 +57,32 @@ class ERSMClassifier(pl.LightningModule):
     take batches ``{"image" or "features", "label"}``.
     """
 
+    progress = ("train/loss", "val/accuracy", "val/loss")
+
     def __init__(
         self,
         num_classes: int,
         image_size: tuple[int, int] = (224, 224),
-        backbone: Mapping[str, Any] | None = None,
-        mask: Mapping[str, Any] | None = {"enabled": True},
+        backbone: Mapping[str, object] | None = None,
+        mask: Mapping[str, object] | None = {"enabled": True},
         pool: str = "masked_mean",
         freeze_backbone: bool = True,
         mask_lr_factor: float = 10.0,
         label_smoothing: float = 0.0,
-        optimizer: Mapping[str, Any] | None = None,
+        optimizer: Mapping[str, object] | None = None,
         variant: str = "recommended",
         class_names: list[str] | None = None,
     ) -> None:
         super().__init__()
-        if pool not in ("mean", "masked_mean"):
-            raise ValueError(f"pool is {pool!r}, but must be 'mean' or 'masked_mean'")
+        if pool not in POOLS:
+            raise ValueError(f"pool is {pool!r}, but must be one of {', '.join(POOLS)}")
         self.save_hyperparameters()
-        settings = dict(backbone or {"name": "resnet18"})
-        self.backbone = Backbone(
-            **{k: v for k, v in settings.items() if k not in ("from_experiment", "from_overrides")}
-        )
+        self.backbone = _backbone(BackboneConfig.of(backbone))
         channels, height, width = self.backbone.feature_shape((int(image_size[0]), int(image_size[1])))
-        mask_settings = dict(mask or {"enabled": False})
-        self.patch_size = int(mask_settings.get("patch_size", 1))
+        settings = EnergyMaskConfig.of(mask) if mask else EnergyMaskConfig(enabled=False)
+        self.patch_size = settings.patch_size
         self.grid_size = token_grid(height, width, self.patch_size)
-        self.mask: EnergyMask | None = None
-        if mask_settings.pop("enabled", True):
-            self.mask = EnergyMask(channels, self.grid_size, **mask_settings)
+        self.mask = _mask(settings, channels, self.grid_size) if settings.enabled else None
         self.pool = pool
         self.head = nn.Linear(channels, num_classes)
         self.freeze_backbone = freeze_backbone
@@ -98,9 +97,10 @@ class ERSMClassifier(pl.LightningModule):
         )
         self.train_metrics = accuracy.clone("train/")
         self.val_metrics = accuracy.clone("val/")
-        self.val_means: Any = nn.ModuleDict(
-            {"loss": MeanMetric(), "mean_keep": MeanMetric(), "effective_share": MeanMetric()}
-        )
+        means: dict[str, Metric | MetricCollection] = {
+            name: MeanMetric() for name in ("loss", "mean_keep", "effective_share")
+        }
+        self.val_means = MetricCollection(means, compute_groups=False)
 
     def train(self, mode: bool = True) -> ERSMClassifier:
         """As ``nn.Module.train``, but a frozen backbone stays in eval mode: its batch-norm statistics do not drift."""
@@ -119,11 +119,11 @@ class ERSMClassifier(pl.LightningModule):
         """``(B, C, h, w)`` -> ``(B, N, C p p)``, channel-major; a patch that overhangs the map is padded with zeros."""
         return tokenize(features, self.patch_size).mT
 
-    def deletion_geometry(self, features: Tensor) -> dict[str, Any]:
+    def deletion_geometry(self, features: Tensor) -> TokenGeometry:
         """What ``metrics.deletion.deletion_curve`` must know of these tokens: patch size and real positions per token."""
         h, w = features.shape[2:]
         counts = position_counts(h, w, self.patch_size, torch.float64, features.device)
-        return {"patch_size": self.patch_size, "positions": counts}
+        return TokenGeometry(patch_size=self.patch_size, positions=counts)
 
     def classify(self, features: Tensor, forced_mask: Tensor | None = None) -> ERSMOutput:
         """Features ``(B, C, h, w)`` -> logits ``(B, K)`` and the mask's outputs.
@@ -152,7 +152,7 @@ class ERSMClassifier(pl.LightningModule):
         if self.mask is not None:
             self.mask.compile()
 
-    def step(self, batch: Mapping[str, Tensor]) -> tuple[ERSMOutput, dict[str, Tensor]]:
+    def step(self, batch: Batch) -> tuple[ERSMOutput, dict[str, Tensor]]:
         """Output and loss terms ``loss = cross_entropy + regularizer`` (paper, equation of the total loss)."""
         features = batch["features"] if "features" in batch else self.features(batch["image"])
         output = self.classify(features)
@@ -160,7 +160,7 @@ class ERSMClassifier(pl.LightningModule):
         reg = energy_regularizer(output.mask) if output.mask is not None else ce.new_zeros(())
         return output, {"loss": ce + reg, "cross_entropy": ce, "regularizer": reg}
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         output, losses = self.step(batch)
         size = batch["label"].shape[0]
         self.train_metrics.update(output.logits.detach(), batch["label"])
@@ -171,7 +171,7 @@ class ERSMClassifier(pl.LightningModule):
         self.log_dict(self.train_metrics.compute())
         self.train_metrics.reset()
 
-    def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         output, losses = self.step(batch)
         size = batch["label"].shape[0]
         self.val_metrics.update(output.logits, batch["label"])
@@ -196,3 +196,31 @@ class ERSMClassifier(pl.LightningModule):
         if self.mask is not None:
             groups += parameter_groups(self.mask, lr * self.mask_lr_factor, decay)
         return build_optimizer(groups, self.optimizer_settings, int(self.trainer.estimated_stepping_batches))
+
+
+def _backbone(settings: BackboneConfig) -> Backbone:
+    return Backbone(
+        settings.name,
+        settings.pretrained,
+        settings.checkpoint,
+        settings.out_index,
+        settings.small_stem,
+        settings.kwargs,
+    )
+
+
+def _mask(settings: EnergyMaskConfig, channels: int, grid_size: tuple[int, int]) -> EnergyMask:
+    return EnergyMask(
+        channels,
+        grid_size,
+        settings.patch_size,
+        settings.lambda_unary,
+        settings.gamma_pairwise,
+        settings.temperature,
+        settings.pairwise,
+        settings.bias,
+        settings.bias_init,
+        settings.train_bias,
+        settings.train_weight,
+        settings.refine_steps,
+    )

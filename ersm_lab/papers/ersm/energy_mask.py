@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ersm_lab.papers.ersm.schema import BIASES, PAIRWISE
 from ersm_lab.papers.ersm.tokens import (
     apply_mask,
     compute_dtype,
@@ -25,7 +26,6 @@ from ersm_lab.papers.ersm.tokens import (
     tokenize,
 )
 
-PAIRWISE = ("redundancy", "coherence", "l1", "none")
 EPS = 1e-6
 
 
@@ -115,8 +115,8 @@ class EnergyMask(nn.Module):
         rows, columns = (int(n) for n in grid_size)
         if pairwise not in PAIRWISE:
             raise ValueError(f"pairwise is {pairwise!r}, but must be one of {', '.join(PAIRWISE)}")
-        if bias not in ("shared", "position"):
-            raise ValueError(f"bias is {bias!r}, but must be 'shared' or 'position'")
+        if bias not in BIASES:
+            raise ValueError(f"bias is {bias!r}, but must be one of {', '.join(BIASES)}")
         if min(in_channels, rows, columns, patch_size) < 1:
             raise ValueError(
                 f"in_channels {in_channels}, grid_size {rows, columns}, patch_size {patch_size} must be >= 1"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ersm_lab.core.schema import ModelConfig
 from ersm_lab.core.settings import Settings, setting
 from ersm_lab.nn.schema import BackboneConfig
+
+PAIRWISE = ("redundancy", "coherence", "l1", "none")
+BIASES = ("shared", "position")
+POOLS = ("mean", "masked_mean")
 
 
 @dataclass
@@ -19,17 +22,16 @@ class EnergyMaskConfig(Settings):
     lambda_unary: float = setting(1e-3, "weight of softplus(z)", ge=0)
     gamma_pairwise: float = setting(0.1, "weight of the pairwise term", ge=0)
     temperature: float = setting(1.0, "of the keep probability sigmoid(-z / T)", gt=0)
-    pairwise: str = setting("l1", "the second energy term", choices=("redundancy", "coherence", "l1", "none"))
-    bias: str = setting(
-        "shared", "one bias for all tokens, or one per position", choices=("shared", "position")
-    )
+    pairwise: str = setting("l1", "the second energy term", choices=PAIRWISE)
+    bias: str = setting("shared", "one bias for all tokens, or one per position", choices=BIASES)
     bias_init: float = setting(-2.0, "negative keeps at the start, positive masks")
     train_bias: bool = setting(True, "false: the bias stays at its start value")
     train_weight: bool = setting(True, "false: the score ignores the features (position only)")
     refine_steps: int = setting(0, "mean-field steps on z at test time", ge=0, le=10)
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: EnergyMaskConfig) -> str | None:
+        """Settings that contradict each other, in words."""
         if node.refine_steps and not node.train_weight:
             return "has refine_steps with train_weight=false: refinement reads features, the position-only control must not"
         return None
@@ -46,7 +48,7 @@ class ERSMConfig(ModelConfig):
     backbone: BackboneConfig = setting(BackboneConfig)
     freeze_backbone: bool = setting(True, "eval mode and no gradient, whatever train() is called with")
     mask: EnergyMaskConfig = setting(EnergyMaskConfig)
-    pool: str = setting("masked_mean", "how tokens become one vector", choices=("mean", "masked_mean"))
+    pool: str = setting("masked_mean", "how tokens become one vector", choices=POOLS)
     mask_lr_factor: float = setting(10.0, "learning rate of the mask over that of the head", gt=0)
     label_smoothing: float = setting(0.0, "of the cross-entropy", ge=0, lt=1)
 

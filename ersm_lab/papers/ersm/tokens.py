@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 DIRECTIONS = ((0, 1), (1, -1), (1, 0), (1, 1))
@@ -134,15 +134,22 @@ def _parts(tensor: Tensor) -> Iterator[slice]:
         yield slice(i, i + 1)
 
 
-@lru_cache(maxsize=64)
-def _bands(rows: int, columns: int, device: torch.device) -> tuple[Any, Tensor, Tensor, Any]:
+class _Bands(NamedTuple):
     """Where neighbours meet in products of bands of rows.
 
-    Returns the forward bands ``[(start, stop, stop_with_next_row)]``, the place ``(4 * N,)`` of each pair in
-    the concatenated products, whether it exists, and the backward bands ``[(start, stop, first, last,
-    index)]`` where ``index`` ``(last - first, stop - start)`` points into the gradients ``[pairs (4 N),
-    diagonal (N), zero]``.
+    forward: ``(start, stop, stop with the next row)`` of each band. place ``(4 N,)``: of each pair in the concatenated
+    products; exists ``(4, N)``: whether it does. backward: ``(start, stop, first, last, index)`` of each band, where ``index (last
+    - first, stop - start)`` points into the gradients ``[pairs (4 N), diagonal (N), zero]``.
     """
+
+    forward: list[tuple[int, int, int]]
+    place: Tensor
+    exists: Tensor
+    backward: list[tuple[int, int, int, int, Tensor]]
+
+
+@lru_cache(maxsize=64)
+def _bands(rows: int, columns: int, device: torch.device) -> _Bands:
     n = rows * columns
     step = max(1, (32 if device.type == "cpu" else 256) // columns)
     place, exists = torch.zeros(4, n, dtype=torch.long), torch.zeros(4, n, dtype=torch.bool)
@@ -174,12 +181,22 @@ def _bands(rows: int, columns: int, device: torch.device) -> tuple[Any, Tensor, 
                         j = (r + y) * columns + c + x
                         index[j - first, i - start] = partner[j, i]
         backward.append((start, stop, first, reach, index.to(device)))
-    return forward, place.flatten().to(device), exists.to(device), backward
+    return _Bands(forward, place.flatten().to(device), exists.to(device), backward)
+
+
+class _Context(FunctionCtx):
+    """What autograd keeps between the two passes."""
+
+    saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+    grid: tuple[int, int]
 
 
 class _Statistics(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool) -> Any:
+    def forward(
+        ctx: _Context, tokens: Tensor, weight: Tensor, grid: tuple[int, int], pairs: bool
+    ) -> tuple[Tensor, ...]:
         score = torch.matmul(weight, tokens)
         ones = torch.ones_like(weight)
         norm = tokens.new_empty(score.shape)
@@ -188,10 +205,10 @@ class _Statistics(torch.autograd.Function):
             x = tokens[part]
             norm[part] = torch.matmul(ones, x * x).sqrt_()
             if products is not None:
-                forward, place, exists, _ = _bands(*grid, tokens.device)
-                grams = [torch.bmm(x[..., a:b].mT, x[..., a:c]).flatten(1) for a, b, c in forward]
-                found = torch.cat(grams, 1).index_select(1, place).view(-1, 4, exists.shape[1])
-                products[part] = (found * exists).unflatten(2, grid)
+                bands = _bands(*grid, tokens.device)
+                grams = [torch.bmm(x[..., a:b].mT, x[..., a:c]).flatten(1) for a, b, c in bands.forward]
+                found = torch.cat(grams, 1).index_select(1, bands.place).view(-1, 4, bands.exists.shape[1])
+                products[part] = (found * bands.exists).unflatten(2, grid)
         ctx.save_for_backward(tokens, weight, norm)
         ctx.grid = grid
         ctx.set_materialize_grads(False)
@@ -201,12 +218,12 @@ class _Statistics(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any,
+        ctx: _Context,
         buffer: Tensor | None,
         g_norm: Tensor | None,
         g_score: Tensor | None,
         g_pairs: Tensor | None = None,
-    ) -> Any:
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         tokens, weight, norm = ctx.saved_tensors
         g_weight = None
         if ctx.needs_input_grad[1] and g_score is not None:
@@ -227,20 +244,20 @@ class _Statistics(torch.autograd.Function):
             if g_flat is None:
                 out.addcmul_(x, diagonal[part].unsqueeze(1))
                 continue
-            for start, stop, first, last, index in _bands(*ctx.grid, tokens.device)[3]:
+            for start, stop, first, last, index in _bands(*ctx.grid, tokens.device).backward:
                 out[..., start:stop].baddbmm_(x[..., first:last], g_flat[part][:, index])
         return total, g_weight, None, None
 
 
 class _Mask(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: Tensor, keep: Tensor) -> Tensor:
+    def forward(ctx: _Context, features: Tensor, keep: Tensor) -> Tensor:
         ctx.save_for_backward(features, keep)
         return features * keep
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
+    def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         features, keep = ctx.saved_tensors
         g_keep = None
         if ctx.needs_input_grad[1]:

@@ -20,8 +20,9 @@ def histogram_figure(
     with figure_style():
         figure, axis = plt.subplots(figsize=(PAGE_INCHES / 2, 2.3))
         for place, (arm, values) in enumerate(shares.items()):
-            look = {"color": PALETTE[place % len(PALETTE)], "linestyle": STYLES[place % len(STYLES)]}
-            axis.stairs(100 * values, edges, **look, label=arm.replace("_", " "), linewidth=1.2)
+            colour, style = PALETTE[place % len(PALETTE)], STYLES[place % len(STYLES)]
+            label_of = arm.replace("_", " ")
+            axis.stairs(100 * values, edges, color=colour, linestyle=style, label=label_of, linewidth=1.2)
         axis.set_yscale("log")
         axis.set_xlabel(label)
         axis.set_ylabel("share of tokens, %")

@@ -56,8 +56,8 @@ def pixel_figure(frame: pd.DataFrame) -> Figure:
         for place, fill in enumerate(dict.fromkeys(frame["fill"])):
             for mode, style in (("deletion", "-"), ("insertion", "--")):
                 part = frame[(frame["mode"] == mode) & (frame["fill"] == fill)]
-                look = {"color": PALETTE[place], "label": f"{mode}, {fill}"}
-                axis.plot(100 * part["share"], part["probability"], style, **look)
+                x, y, label = 100 * part["share"], part["probability"], f"{mode}, {fill}"
+                axis.plot(x, y, style, color=PALETTE[place], label=label)
         axis.set_xlabel("pixels changed, %")
         axis.set_ylabel("probability of the label")
         axis.set_ylim(0, 1)

@@ -49,11 +49,12 @@ def pixel_deletion(subject: ClassifierSubject) -> Summary:
     frames = []
     summary: Summary = {}
     for mode, fill in kinds:
-        accuracy, belief = correct[mode, fill].compute(), probability[mode, fill].compute()
-        curves = {"accuracy": accuracy["curve"].numpy(), "probability": belief["curve"].numpy()}
+        found = probability[mode, fill].compute()
+        accuracy = correct[mode, fill].compute()["curve"].numpy()
+        curves = {"accuracy": accuracy, "probability": found["curve"].numpy()}
         share = np.linspace(0, 1, settings.steps + 1)
         frames.append(pd.DataFrame({"mode": mode, "fill": fill, "share": share, **curves}))
-        summary[f"{subject.split}/deletion/pixel_{mode}_{fill}_auc"] = float(belief[f"{mode}_auc"])
+        summary[f"{subject.split}/deletion/pixel_{mode}_{fill}_auc"] = float(found[f"{mode}_auc"])
     frame = pd.concat(frames, ignore_index=True)
     what = f"Ranked by {settings.ranking}, {count} images of the {subject.split} split."
     subject.store.table("pixel_curves", frame, "Deletion and insertion of pixels", what)

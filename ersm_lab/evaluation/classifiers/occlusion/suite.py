@@ -123,4 +123,4 @@ def _draw_arms(arms: Arms, cells: dict[str, list[pd.DataFrame]], store: Artifact
 
 def _curve(frame: pd.DataFrame, shape: str, fill: str, areas: Sequence[float]) -> np.ndarray:
     chosen = frame[(frame["shape"] == shape) & (frame["fill"] == fill)]
-    return chosen.set_index("area")["accuracy"].reindex(areas).to_numpy(float)
+    return chosen.set_index("area")["accuracy"].reindex(np.asarray(areas)).to_numpy(float)
