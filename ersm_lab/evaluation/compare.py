@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
-from ersm_lab.core.protocols import DataModule, Summary
+from ersm_lab.core.protocols import Summary
 from ersm_lab.evaluation.arms import Arms, Member
+from ersm_lab.evaluation.subject import DataT, ModelT, SettingsT
 from ersm_lab.evaluation.suite import Suite
 from ersm_lab.runs.artifacts import ArtifactStore
 
 
 def compare(
-    suite: Suite[Any, Any, Any],
+    suite: Suite[SettingsT, ModelT, DataT],
     members: Sequence[Member],
     store: ArtifactStore,
-    data: DataModule,
+    data: DataT,
     split: str,
 ) -> Summary:
     """Writes tables and figures into ``store``; returns how many arms, seeds and differences there are.
