@@ -17,8 +17,11 @@ from rich.table import Table
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.pool import Outcome, run_cells, run_one
-from ersm_lab.plan.cells import prepare_all
+from ersm_lab.launch.gpus import visible_gpus
+from ersm_lab.launch.local import LocalLauncher
+from ersm_lab.launch.run import run_cells
+from ersm_lab.launch.status import Status
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 ARMS = {"fornet": "FoR-Net", "fornet_k1": "the same net, all cells"}
@@ -42,13 +45,12 @@ def fornet_part(console: Console, overrides: list[str]) -> int:
         for arm in ARMS
     ]
 
-    def report(outcome: Outcome, done: int, total: int) -> None:
-        arm = ARMS[outcome.cell.experiment.config["model"]["variant"]]
-        note = f": {outcome.message}" if outcome.message else ""
-        took = time.perf_counter() - start
-        console.print(f"  [{done}/{total}] {arm} {outcome.state}{note}, {took:.0f} s", highlight=False)
-
-    outcomes = run_cells(prepare_all(experiments, run_one), jobs=min(2, os.cpu_count() or 1), report=report)
+    planner = Planner()
+    cells = [planner.plan(experiment) for experiment in experiments]
+    names = {cell.config_hash: title for cell, title in zip(cells, ARMS.values(), strict=True)}
+    jobs = min(2, os.cpu_count() or 1)
+    with Status(len(cells), jobs, names) as status:
+        outcomes = run_cells(cells, LocalLauncher(jobs, visible_gpus()), watcher=status)
     runs = {
         arm: RunDirectory.open(outcome.path)
         for arm, outcome in zip(ARMS, outcomes, strict=True)

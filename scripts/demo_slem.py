@@ -15,8 +15,8 @@ from rich.table import Table
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.pool import run_cells, run_one
-from ersm_lab.plan.cells import prepare_all
+from ersm_lab.launch.run import run_cells
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 SOURCES = {
@@ -34,8 +34,8 @@ def slem_part(console: Console, overrides: list[str]) -> int:
     """Runs ``slem/structures`` unless it is finished, prints its table and where its figures are; 1 when it failed."""
     start = time.perf_counter()
     console.print("SLEM on generated structures: one small learner per picture, a gradient step per pixel.")
-    cells = prepare_all([compose_experiment(["experiment=slem/structures", *overrides])], run_one)
-    (outcome,) = run_cells(cells, jobs=1, report=lambda *_: None)
+    cell = Planner().plan(compose_experiment(["experiment=slem/structures", *overrides]))
+    (outcome,) = run_cells([cell])
     if outcome.state == "failed":
         console.print(f"failed: {outcome.message} (log: {outcome.path})", highlight=False)
         return 1

@@ -20,7 +20,7 @@ from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.papers.slem.verb import request
 from ersm_lab.report.query import parse
-from ersm_lab.sweeps.schema import is_sweep, sweep_request
+from ersm_lab.sweeps.request import is_sweep, sweep_request
 from ersm_lab.sweeps.space import split_space
 from ersm_lab.tables.request import table_request
 

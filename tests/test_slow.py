@@ -11,7 +11,7 @@ import pytest
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from ersm_lab.training.run import train
 from tests.small_data import write_all
 
@@ -45,14 +45,12 @@ def test_every_experiment_runs_two_steps(name, lab):
         [*experiment.overrides, *_small(experiment.config), *STUDIES.get(name, [])]
     )
 
-    def backbone(cell):
-        config = cell.experiment.config
-        return train(
-            compose_experiment([*cell.experiment.overrides, *two, *_small(config)]), cell.record
-        ).path
-
-    cell = prepare(experiment, backbone)
-    found = train(cell.experiment, cell.record)
+    cell = Planner().plan(experiment)
+    if cell.backbone is not None:
+        source = cell.backbone.experiment
+        small = compose_experiment([*source.overrides, *two, *_small(source.config)])
+        cell = cell.on(train(small, cell.backbone.identity).path)
+    found = train(cell.experiment, cell.identity)
     assert found.status == "finished"
     assert any(entry.kind == "figure" for entry in found.artifacts.entries())
 

@@ -21,7 +21,8 @@ from ersm_lab.bench.table import Row
 from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.store import conf_dir, register
 from ersm_lab.core.errors import UserError
-from ersm_lab.plan.graph import Planner
+from ersm_lab.core.settings import plain
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 # 4 heads x 5 learning rates x 10 seeds, each on a backbone of its own run
@@ -39,15 +40,14 @@ def write_finished(words: Sequence[str]) -> list[Path]:
     planner = Planner()
     found = []
     for experiment in compose_cells(words):
-        cell = planner.plan(experiment).cell
-        outputs = Path(experiment.config["paths"]["outputs"])
+        cell = planner.plan(experiment)
         run = RunDirectory.create(
-            outputs,
+            cell.outputs,
             experiment.paper,
             experiment.name,
-            experiment.config,
+            plain(experiment.config),
             list(experiment.overrides),
-            cell.record,
+            cell.identity,
         )
         run.finish("finished")
         found.append(run.path)

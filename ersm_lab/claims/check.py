@@ -17,9 +17,11 @@ from ersm_lab.config.store import conf_dir, options
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.local import LocalLauncher
-from ersm_lab.launch.planned import run_planned
+from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
-from ersm_lab.plan.graph import Planned, Planner, missing_backbones, short_names
+from ersm_lab.plan.cells import Cell, short_names
+from ersm_lab.plan.planner import Planner
+from ersm_lab.plan.states import missing_backbones
 from ersm_lab.runs.hashing import package_digest
 from ersm_lab.tables.files import write_table
 from ersm_lab.tables.plan import TablePlan
@@ -109,7 +111,7 @@ def _launch(
         with Status(0, jobs, plan.names) as status:
             rows = run_table(plan, launcher, watcher=status)
         write_table(shelf.outputs / "tables" / name, summarise(table, rows))
-    planner, found = Planner(), dict[str, Planned]()
+    planner, found = Planner(), dict[str, Cell]()
     for claim in lacking:
         spec = claim["profiles"][profile]
         for arm in arms_of(claim) if spec["table"] is None else ():
@@ -119,15 +121,14 @@ def _launch(
                     continue
                 try:
                     experiment = compose_experiment([*words, *overrides, f"seed={seed}"])
-                    item = planner.plan(experiment)
-                    found[item.cell.record["config_hash"]] = item  # once, however many claims need it
+                    cell = planner.plan(experiment)
+                    found[cell.config_hash] = cell  # once, however many claims need it
                 except UserError as error:  # no data: the others go on
                     print(f"not run: {' '.join(words)} seed={seed}: {error}", flush=True)
-    if planned := list(found.values()):
-        below = missing_backbones(planned)
-        names = short_names([*below, *(item.cell for item in planned)])
-        with Status(len(planned) + len(below), jobs, names) as status:
-            run_planned(planned, launcher, watcher=status)
+    if cells := list(found.values()):
+        below = missing_backbones(cells)
+        with Status(len(cells) + len(below), jobs, short_names([*below, *cells])) as status:
+            run_cells(cells, launcher, watcher=status)
     return bool(lacking)
 
 

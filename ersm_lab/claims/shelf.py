@@ -12,7 +12,7 @@ from ersm_lab.claims.schema import arms_of
 from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
-from ersm_lab.plan.graph import Planner
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.runs.hashing import canonical_hash, config_hash
 from ersm_lab.runs.index import find_runs
@@ -61,7 +61,7 @@ class Shelf:
         today = None
         if runs:
             try:
-                today = self._planner.plan(experiment).cell.record["config_hash"]
+                today = self._planner.plan(experiment).config_hash
             except UserError:
                 today = None  # no data here
         for path, record in runs:

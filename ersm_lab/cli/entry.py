@@ -93,7 +93,7 @@ def _train(words: list[str]) -> int:
 
     from ersm_lab.config.command_line import compose_all, split_config_dir
     from ersm_lab.config.store import frozen
-    from ersm_lab.sweeps.schema import is_sweep
+    from ersm_lab.sweeps.request import is_sweep
 
     if resume := [word for word in words if word.startswith("resume=")]:
         return _resume(resume[0].partition("=")[2], [word for word in words if word not in resume])
@@ -106,13 +106,13 @@ def _train(words: list[str]) -> int:
         experiments, _, _ = compose_all(words)
         if not experiments:  # --help, --cfg and their like have answered
             return 0
-        from ersm_lab.launch.pool import run_one
-        from ersm_lab.plan.cells import prepare
+        from ersm_lab.launch.run import with_backbone
+        from ersm_lab.plan.planner import Planner
 
-        cell = prepare(experiments[0], run_one)
+        cell = with_backbone(Planner().plan(experiments[0]))
     from ersm_lab.training.run import train
 
-    print(f"run directory: {train(cell.experiment, cell.record).path}")
+    print(f"run directory: {train(cell.experiment, cell.identity).path}")
     return 0
 
 

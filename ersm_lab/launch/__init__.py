@@ -1,1 +1,2 @@
-"""Which runs an experiment needs, which of them are finished, and how the missing ones are run. No torch here."""
+"""Where runs are executed: a pool of processes on this machine, on a SLURM cluster or on a Ray cluster. No torch here, except in the
+processes that are started."""

@@ -7,25 +7,31 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.gpus import visible_gpus
+from ersm_lab.launch.jobs import Answer, AnyLauncher
 from ersm_lab.launch.local import LocalLauncher
-from ersm_lab.launch.pool import Launcher
+from ersm_lab.launch.schema import LauncherConfig
 from ersm_lab.launch.work import first_line, work
 from ersm_lab.plan.cells import Cell
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+    from submitit import Job
 
 _STORE = 2**27  # bytes of shared memory for a Ray of our own: jobs leave files and pass on two strings
 
 
-def make_launcher(settings: Mapping[str, Any], jobs: int) -> Launcher:
+def make_launcher(settings: LauncherConfig, jobs: int) -> AnyLauncher:
     """The launcher that ``conf/launcher/*.yaml`` describes. Raises ``UserError`` when its extra is missing."""
-    if settings["kind"] == "slurm":
+    if settings.kind == "slurm":
         return SlurmLauncher(settings, jobs)
-    if settings["kind"] == "ray":
+    if settings.kind == "ray":
         return RayLauncher(settings, jobs)
     return LocalLauncher(jobs, visible_gpus())
 
@@ -33,7 +39,7 @@ def make_launcher(settings: Mapping[str, Any], jobs: int) -> Launcher:
 class SlurmLauncher:
     """One submitted job per run. ``cluster: local`` runs submitit's own processes here in place of sbatch."""
 
-    def __init__(self, settings: Mapping[str, Any], jobs: int) -> None:
+    def __init__(self, settings: LauncherConfig, jobs: int) -> None:
         try:
             import submitit
         except ImportError as error:
@@ -42,11 +48,11 @@ class SlurmLauncher:
         self._settings = settings
         self._submitit = submitit
 
-    def start(self, cell: Cell, log: Path) -> Any:
+    def start(self, cell: Cell, log: Path) -> Job[Answer]:
         settings = self._settings
         folder = log.parent / "slurm" / "%j"
         try:
-            executor = self._submitit.AutoExecutor(folder, cluster=settings["cluster"])
+            executor = self._submitit.AutoExecutor(folder, cluster=settings.cluster)
         except RuntimeError as error:
             raise UserError(
                 f"launcher=slurm: {first_line(error)}; launcher.cluster=local tries it without one"
@@ -54,47 +60,48 @@ class SlurmLauncher:
         executor.update_parameters(**_slurm_parameters(settings, cell))
         return executor.submit(work, cell, log, Path.cwd())
 
-    def wait(self, jobs: Sequence[Any], seconds: float) -> list[Any]:
+    def wait(self, jobs: Sequence[Job[Answer]], seconds: float) -> list[Job[Answer]]:
         time.sleep(seconds)  # submitit asks the cluster for all jobs at once, and not more often than it may
         return [job for job in jobs if job.done()]
 
-    def result(self, job: Any) -> tuple[str, str]:
+    def result(self, job: Job[Answer]) -> Answer:
         try:
-            state, text = job.result()
+            return job.result()
         except Exception as error:  # killed, out of memory, over its time: there is no answer
-            return "failed", f"job {job.job_id} ended as {job.state}: {first_line(error)}"
-        return str(state), str(text)
+            return Answer("failed", f"job {job.job_id} ended as {job.state}: {first_line(error)}")
 
-    def cancel(self, jobs: Sequence[Any]) -> None:
+    def cancel(self, jobs: Sequence[Job[Answer]]) -> None:
         for job in jobs:
             job.cancel(check=False)
 
 
-def _slurm_parameters(settings: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
-    trainer = cell.experiment.config["trainer"]
-    gpus = 0 if trainer["accelerator"] == "cpu" else settings["gpus"] * trainer["devices"]
-    found: dict[str, Any] = {
+def _slurm_parameters(settings: LauncherConfig, cell: Cell) -> dict[str, object]:
+    found: dict[str, object] = {
         "name": f"ersm-{cell.experiment.name}".replace("/", "-"),
-        "timeout_min": settings["minutes"],
-        "cpus_per_task": settings["cpus"],
-        "gpus_per_node": gpus,
+        "timeout_min": settings.minutes,
+        "cpus_per_task": settings.cpus,
+        "gpus_per_node": _gpus(settings, cell),
     }
-    if settings["memory_gb"]:
-        found["mem_gb"] = settings["memory_gb"]
-    for name in ("partition", "account", "qos", "constraint"):
-        if settings[name]:
-            found[f"slurm_{name}"] = settings[name]
-    if settings["setup"]:
-        found["slurm_setup"] = list(settings["setup"])
-    if settings["parameters"]:
-        found["slurm_additional_parameters"] = dict(settings["parameters"])
+    if settings.memory_gb:
+        found["mem_gb"] = settings.memory_gb
+    own = {name: getattr(settings, name) for name in ("partition", "account", "qos", "constraint")}
+    found |= {f"slurm_{name}": value for name, value in own.items() if value}
+    if settings.setup:
+        found["slurm_setup"] = list(settings.setup)
+    if settings.parameters:
+        found["slurm_additional_parameters"] = dict(settings.parameters)
     return found
+
+
+def _gpus(settings: LauncherConfig, cell: Cell) -> int:
+    trainer = cell.experiment.config.trainer
+    return 0 if trainer.accelerator == "cpu" else settings.gpus * trainer.devices
 
 
 class RayLauncher:
     """One task per run, each in a worker of its own; Ray hands out cores and GPUs."""
 
-    def __init__(self, settings: Mapping[str, Any], jobs: int) -> None:
+    def __init__(self, settings: LauncherConfig, jobs: int) -> None:
         # attempts of half a minute each: a machine on which Ray cannot start says so in two minutes and not in twelve
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
         try:
@@ -102,58 +109,54 @@ class RayLauncher:
         except ImportError as error:
             raise UserError("launcher=ray needs ray: pip install 'ersm-lab[ray]'") from error
         self.slots = jobs
-        self._settings, self._ray = settings, ray
+        self._settings = settings
+        self._ray: ModuleType = ray
         if ray.is_initialized():
             return
         handler = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
-                address=settings["address"],
+                address=settings.address,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 # workers find what this process finds, installed or not
                 runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
-                object_store_memory=None if settings["address"] else _STORE,
+                object_store_memory=None if settings.address else _STORE,
             )
         except Exception as error:  # of many kinds
-            where = f"launcher.address={settings['address']}" if settings["address"] else "launcher=ray"
+            where = f"launcher.address={settings.address}" if settings.address else "launcher=ray"
             raise UserError(f"{where}: Ray does not start here: {first_line(error)}") from error
         finally:
             signal.signal(signal.SIGTERM, handler)  # Ray's own would end the sweep with another exit code
 
-    def start(self, cell: Cell, log: Path) -> Any:
-        trainer = cell.experiment.config["trainer"]
+    def start(self, cell: Cell, log: Path) -> ObjectRef[Answer]:
         settings, total = self._settings, self._ray.cluster_resources()
-        gpus = 0 if trainer["accelerator"] == "cpu" else settings["gpus"] * trainer["devices"]
-        options: dict[str, Any] = {
-            "num_cpus": min(settings["cpus"], total.get("CPU", 1)),
-            # "auto" runs on CPUs where the cluster has nothing else
-            "num_gpus": gpus if total.get("GPU") or trainer["accelerator"] == "gpu" else 0,
-            "max_retries": 0,
-            "max_calls": 1,
-        }
-        if not settings["address"] and options["num_gpus"] > total.get("GPU", 0):
+        forced = cell.experiment.config.trainer.accelerator == "gpu"
+        # "auto" runs on CPUs where the cluster has nothing else
+        gpus = _gpus(settings, cell) if forced or total.get("GPU") else 0
+        if not settings.address and gpus > total.get("GPU", 0):
             # Ray would wait for ever; a cluster may still grow
-            raise UserError(
-                f"launcher=ray: {cell.label} needs {options['num_gpus']} GPUs, and this machine has {total.get('GPU', 0):g}"
-            )
-        if settings["memory_gb"]:
-            options["memory"] = int(settings["memory_gb"] * 2**30)
+            there = f"this machine has {total.get('GPU', 0):g}"
+            raise UserError(f"launcher=ray: {cell.label} needs {gpus} GPUs, and {there}")
+        cpus = min(settings.cpus, total.get("CPU", 1))
+        options: dict[str, object] = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 1}
+        if settings.memory_gb:
+            options["memory"] = int(settings.memory_gb * 2**30)
         return self._ray.remote(**options)(work).remote(cell, log, Path.cwd())
 
-    def wait(self, jobs: Sequence[Any], seconds: float) -> list[Any]:
+    def wait(self, jobs: Sequence[ObjectRef[Answer]], seconds: float) -> list[ObjectRef[Answer]]:
         over, _ = self._ray.wait(list(jobs), num_returns=1, timeout=seconds)
         return list(over)
 
-    def result(self, job: Any) -> tuple[str, str]:
+    def result(self, job: ObjectRef[Answer]) -> Answer:
         try:
-            state, text = self._ray.get(job)
+            answer: Answer = self._ray.get(job)
         except Exception as error:  # the worker died: there is no answer
-            return "failed", first_line(error)
-        return str(state), str(text)
+            return Answer("failed", first_line(error))
+        return answer
 
-    def cancel(self, jobs: Sequence[Any]) -> None:
+    def cancel(self, jobs: Sequence[ObjectRef[Answer]]) -> None:
         """As Ctrl-C, so that runs are closed; by force what has not ended after 20 seconds."""
         left = list(jobs)
         for force, seconds in ((False, 20), (True, 0)):

@@ -13,21 +13,25 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ersm_lab.launch.gpus import Dealer
+from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.work import ended, oom_kills, work
 from ersm_lab.plan.cells import Cell
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 
 @dataclass(eq=False)
 class LocalJob:
     """A process, the pipe on which its answer comes, its GPUs, and how often the kernel had killed for memory before."""
 
-    process: Any
-    receiver: Any
+    process: ForkServerProcess
+    receiver: Connection
     gpus: list[str] | None
     oom_kills: int
 
@@ -44,8 +48,8 @@ class LocalLauncher:
         self._threads = _threads(self.slots)
 
     def start(self, cell: Cell, log: Path) -> LocalJob:
-        trainer = cell.experiment.config["trainer"]
-        wanted = 0 if trainer["accelerator"] in ("cpu", "mps") else trainer["devices"]
+        trainer = cell.experiment.config.trainer
+        wanted = 0 if trainer.accelerator in ("cpu", "mps") else trainer.devices
         receiver, sender = self._context.Pipe(duplex=False)
         gpus = self._dealer.take(wanted)
         process = self._context.Process(
@@ -62,20 +66,21 @@ class LocalLauncher:
         return LocalJob(process, receiver, gpus, oom_kills())
 
     def wait(self, jobs: Sequence[LocalJob], seconds: float) -> list[LocalJob]:
-        """Those that ended, at once when one does, otherwise after ``seconds``."""
+        """Those that have ended, at once when one has, otherwise after ``seconds``."""
         over = set(wait([job.process.sentinel for job in jobs], seconds))
         return [job for job in jobs if job.process.sentinel in over]
 
-    def result(self, job: LocalJob) -> tuple[str, str]:
-        """State and run directory or message of a job that ended."""
+    def result(self, job: LocalJob) -> Answer:
+        """What a job that has ended came to; one that was killed could not say it itself."""
         job.process.join()
         self._dealer.give_back(job.gpus)
+        answer: Answer | None
         try:
             answer = job.receiver.recv() if job.receiver.poll() else None
         except EOFError:
             answer = None
         job.receiver.close()
-        return answer or ("failed", ended(job.process.exitcode, oom_kills() > job.oom_kills))
+        return answer or Answer("failed", ended(job.process.exitcode, oom_kills() > job.oom_kills))
 
     def cancel(self, jobs: Sequence[LocalJob]) -> None:
         """Lets them close their runs, and kills what has not ended after 20 seconds, or at a second Ctrl-C."""
@@ -100,7 +105,7 @@ def _threads(slots: int) -> int | None:
 
 
 def _job(
-    cell: Cell, log: Path, folder: Path, sender: Any, threads: int | None, gpus: list[str] | None
+    cell: Cell, log: Path, folder: Path, sender: Connection, threads: int | None, gpus: list[str] | None
 ) -> None:
     if sys.platform == "linux":
         # when the sweep is killed outright its server ends, and its runs with it, as an interrupted run ends
@@ -110,5 +115,5 @@ def _job(
     answer = work(cell, log, folder, threads)
     sender.send(answer)
     sender.close()
-    if answer[0] == "failed":
+    if answer.state == "failed":
         sys.exit(1)

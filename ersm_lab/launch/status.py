@@ -1,4 +1,4 @@
-"""What a sweep says while it runs: a live table in a terminal, plain lines elsewhere."""
+"""What a launch says while it runs: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ersm_lab.launch.pool import Outcome, Watcher
+from ersm_lab.launch.jobs import Outcome, Watcher
 from ersm_lab.plan.cells import Cell
 
 _EVERY = 30.0  # seconds between plain lines that only say that it is still alive
@@ -25,7 +24,7 @@ class Status(Watcher):
 
     Parameters
     ----------
-    total: cells of the sweep, backbones included; 0 when it is not known.
+    total: cells of the study, backbones included; 0 when it is not known.
     slots: jobs at a time, for the time left.
     names: what to call a cell, by config hash; otherwise its label and its overrides.
     shared: overrides of every cell, which tell nobody anything.
@@ -56,26 +55,25 @@ class Status(Watcher):
             self._live.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def expect(self, more: int) -> None:
-        """``more`` cells than were known of before (fewer, where it is negative)."""
         self._total += more
 
     def started(self, cell: Cell) -> None:
-        self._running[cell.record["config_hash"]] = (self._name(cell), time.monotonic())
+        self._running[cell.config_hash] = (self._name(cell), time.monotonic())
         if not self._live:
             self._say(f"started {self._name(cell)}")
 
     def held(self, cell: Cell) -> None:
-        self._running.pop(cell.record["config_hash"], None)
+        self._running.pop(cell.config_hash, None)
         self._say(f"another process runs {self._name(cell)}: waiting for it")
 
     def settled(self, outcome: Outcome) -> None:
-        self._running.pop(outcome.cell.record["config_hash"], None)
+        self._running.pop(outcome.cell.config_hash, None)
         self._counts[outcome.state] += 1
         if outcome.state == "done":
             self._seconds.append(outcome.seconds)
@@ -84,9 +82,8 @@ class Status(Watcher):
         of = f"/{self._total}" if self._total else ""
         note = f": {outcome.message}" if outcome.message else ""
         took = f" in {duration(outcome.seconds)}" if outcome.seconds else ""
-        self._say(
-            f"[{sum(self._counts.values())}{of}] {outcome.state}{took} {self._name(outcome.cell)}{note}  {outcome.path}"
-        )
+        count, name = sum(self._counts.values()), self._name(outcome.cell)
+        self._say(f"[{count}{of}] {outcome.state}{took} {name}{note}  {outcome.path}")
 
     def tick(self) -> None:
         if not self._live and self._running and time.monotonic() - self._spoke > _EVERY:
@@ -113,7 +110,7 @@ class Status(Watcher):
 
     def _name(self, cell: Cell) -> str:
         own = (word for word in cell.experiment.overrides if word not in self._shared)
-        return self._names.get(cell.record["config_hash"]) or " ".join([cell.label, *own])
+        return self._names.get(cell.config_hash) or " ".join([cell.label, *own])
 
     def _draw(self) -> Group:
         table = Table.grid(padding=(0, 2))

@@ -1,4 +1,4 @@
-"""One process at a time for a cell, whoever started it: two equal sweeps share the work, and run nothing twice."""
+"""Advisory locks on cells: one process at a time, whoever started it. Two equal sweeps share the work and run nothing twice."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.files.locks import hold
+from ersm_lab.launch.jobs import Answer
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 
 
 def is_held(cell: Cell) -> bool:
-    """Whether a process is running an equal cell now, as far as this folder's locks reach; see ``runs.locks``."""
+    """Whether a process is running an equal cell now, as far as this folder's locks reach; see ``files.locks``."""
     path = _lock(cell)
     if not path.exists():
         return False
@@ -34,26 +35,24 @@ def answer(cell: Cell) -> Path | None:
     if record.status != "finished" or record.timings.finished is None:
         return None
     ended = datetime.fromisoformat(record.timings.finished).timestamp()
-    equal = record.config_hash == cell.record["config_hash"]
-    return run.path if equal and ended >= cell.asked else None
+    return run.path if record.config_hash == cell.config_hash and ended >= cell.asked else None
 
 
-def in_turn(cell: Cell, run: Callable[[], Path]) -> tuple[str, str]:
-    """``run`` under the cell's lock: ("done", its directory); ("skipped", the directory) where another process has
-    finished an equal cell; ("held", "") where one is at it now."""
+def in_turn(cell: Cell, run: Callable[[], Path]) -> Answer:
+    """``run`` under the cell's lock: ``done`` with the directory that it returns, ``skipped`` where another process has finished an
+    equal cell, ``held`` where one is at it now."""
     path = _lock(cell)
     with hold(path) as file:
         if file is None:
-            return "held", ""
+            return Answer("held")
         if (found := answer(cell)) is not None:
-            return "skipped", str(found)
+            return Answer("skipped", str(found))
         folder = run()
         with contextlib.suppress(OSError):  # a disk that is full now takes nothing from a finished run
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), str(folder.relative_to(path.parents[2])).encode())
-        return "done", str(folder)
+        return Answer("done", str(folder))
 
 
 def _lock(cell: Cell) -> Path:
-    outputs = Path(cell.experiment.config["paths"]["outputs"])
-    return outputs / ".launch" / "locks" / cell.record["config_hash"][:16]
+    return cell.outputs / ".launch" / "locks" / cell.config_hash[:16]

@@ -11,12 +11,13 @@ from importlib import import_module
 from pathlib import Path
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.turns import in_turn
 from ersm_lab.plan.cells import Cell
 
 
-def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tuple[str, str]:
-    """Trains ``cell``: ``("done", run directory)``, ``("failed", one line)``, or what ``in_turn`` says of another process.
+def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> Answer:
+    """Trains ``cell``, unless another process does or has done so.
 
     Parameters
     ----------
@@ -31,17 +32,17 @@ def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> tup
         os.chdir(folder)
         # by name: what is launched is the trainer, but the launcher itself needs none of it
         train = import_module("ersm_lab.training.run").train
-        if threads and cell.experiment.config["trainer"]["threads"] is None:
+        if threads and cell.experiment.config.trainer.threads is None:
             import_module("torch").set_num_threads(threads)
-        return in_turn(cell, lambda: train(cell.experiment, cell.record).path)
+        return in_turn(cell, lambda: train(cell.experiment, cell.identity).path)
     except UserError as error:
         with contextlib.suppress(OSError):  # a full disk takes no log, but the answer gets through
             print(f"error: {error}", file=sys.stderr)
-        return "failed", str(error)
+        return Answer("failed", str(error))
     except BaseException as error:
         with contextlib.suppress(OSError):
             traceback.print_exc()
-        return "failed", first_line(error)
+        return Answer("failed", first_line(error))
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()

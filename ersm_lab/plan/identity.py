@@ -1,36 +1,29 @@
-"""What makes two runs the same run."""
+"""What makes two runs the same run: configuration, data and the runs that it is built on, by hash."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ersm_lab.config.compose import Experiment
 from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.runs.hashing import config_hash, package_digest
-from ersm_lab.runs.index import find_finished
+from ersm_lab.runs.record import RunIdentity
 
 
-def identify(experiment: Experiment, upstream: dict[str, str]) -> dict[str, Any]:
-    """The fields of ``run.json`` that identify a run.
+def identify(experiment: Experiment, upstream: Mapping[str, str]) -> RunIdentity:
+    """The identity of a resolved and checked experiment.
 
-    Parameters
-    ----------
-    experiment: resolved and checked.
-    upstream: config hashes of the runs that it is built on, by role (``{"backbone": ...}``).
+    ``upstream``: config hashes of the runs that it is built on, by role (``{"backbone": ...}``).
+
+    Raises ``UserError`` where its data are missing and cannot be generated.
     """
-    data = experiment.config["data"]
-    fingerprint = data_fingerprint(data["layout"], Path(data["root"]), data["options"])
-    return {
-        "config_hash": config_hash(experiment.config, fingerprint, upstream),
-        "data_fingerprint": fingerprint,
-        "package_digest": package_digest(),
-        "seed": experiment.config["seed"],
-        "upstream": upstream,
-    }
-
-
-def finished_run(experiment: Experiment, record: dict[str, Any]) -> Path | None:
-    """The newest finished run with this config hash, or None. Runs of another package version count."""
-    found = find_finished(Path(experiment.config["paths"]["outputs"]), record["config_hash"])
-    return None if found is None else found.path
+    data = experiment.config.data
+    fingerprint = data_fingerprint(data.layout, Path(data.root), data.options)
+    return RunIdentity(
+        config_hash=config_hash(experiment.config, fingerprint, upstream),
+        data_fingerprint=fingerprint,
+        package_digest=package_digest(),
+        seed=experiment.config.seed,
+        upstream=dict(upstream),
+    )

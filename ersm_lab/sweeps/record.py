@@ -1,4 +1,4 @@
-"""The folder of a sweep: what it was asked, and how each of its cells ended."""
+"""The folder of a sweep: what it was asked, and how each of its cells ended. Written atomically while it runs."""
 
 from __future__ import annotations
 
@@ -8,37 +8,46 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.files.atomic import write_json
-from ersm_lab.launch.pool import Outcome
+from ersm_lab.launch.jobs import Outcome, Watcher
 from ersm_lab.runs.hashing import canonical_hash
+from ersm_lab.sweeps.request import SweepRequest
 
 _EVERY = 1.0  # seconds between writings
 
 
-def sweep_folder(outputs: Path, name: str, identity: Any) -> Path:
+def sweep_folder(outputs: Path, name: str, identity: object) -> Path:
     """``outputs/sweeps/<name>-<hash>``: the same for the same sweep."""
     return outputs / "sweeps" / f"{name.replace('/', '-')}-{canonical_hash(identity)[:8]}"
 
 
-class SweepRecord:
+class SweepRecord(Watcher):
     """``sweep.json`` in the sweep's folder; the same sweep writes the same file again.
 
     Parameters
     ----------
     folder: see ``sweep_folder``.
-    fields: what is written besides the cells: name, command and so on.
-    names: what to call a cell, by config hash.
+    request: what was asked.
+    names: what to call the cells that are known of by now, by config hash.
     """
 
-    def __init__(self, folder: Path, fields: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, request: SweepRequest, names: Mapping[str, str]) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self._names = names
-        self._fields = {**fields, "started": _now()}
-        self._cells: dict[str, dict[str, Any]] = {
+        self._fields: dict[str, object] = {
+            "name": request.name,
+            "command": request.said,
+            "launcher": plain(request.launch.launcher),
+            "jobs": request.launch.jobs,
+        }
+        if request.search is not None:
+            self._fields["search"] = plain(request.search)
+        self._fields["started"] = _now()
+        self._cells: dict[str, dict[str, object]] = {
             digest: {"config_hash": digest, "name": name, "state": "waiting"}
             for digest, name in names.items()
         }
@@ -50,7 +59,7 @@ class SweepRecord:
         return self.folder / "sweep.json"
 
     def settled(self, outcome: Outcome) -> None:
-        digest = outcome.cell.record["config_hash"]
+        digest = outcome.cell.config_hash
         self._cells[digest] = {
             "config_hash": digest,
             "name": self._names.get(digest, outcome.cell.label),
@@ -61,12 +70,11 @@ class SweepRecord:
             "seconds": round(outcome.seconds, 3),
         }
         if time.monotonic() - self._written > _EVERY:
-            with contextlib.suppress(
-                OSError, UserError
-            ):  # a full disk ends the runs that need it, not the sweep
+            # a full disk ends the runs that need it, not the sweep
+            with contextlib.suppress(OSError, UserError):
                 self._write("running")
 
-    def close(self, outcomes: Sequence[Outcome] | None, **fields: Any) -> None:
+    def close(self, outcomes: Sequence[Outcome] | None, **fields: object) -> None:
         """The last word: ``finished``, ``failed`` when a cell is, ``interrupted`` when there are no outcomes."""
         self._fields |= fields
         if outcomes is None:
@@ -80,10 +88,8 @@ class SweepRecord:
 
     def _write(self, status: str) -> None:
         self._written = time.monotonic()
-        write_json(
-            self.path,
-            {**self._fields, "status": status, "written": _now(), "cells": list(self._cells.values())},
-        )
+        cells = list(self._cells.values())
+        write_json(self.path, {**self._fields, "status": status, "written": _now(), "cells": cells})
 
 
 def _now() -> str:

@@ -1,27 +1,43 @@
-"""A search by Optuna in the pool: the study lies in a file, and the same command goes on where it was."""
+"""A search by Optuna in the pool: its study lies in an SQLite file, and the same command goes on where it was."""
 
 from __future__ import annotations
 
-import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.files.locks import hold
-from ersm_lab.launch.pool import Launcher, Outcome, Watcher, drive, run_cells
-from ersm_lab.plan.cells import Cell, on_backbone
-from ersm_lab.plan.graph import Planner
+from ersm_lab.launch.jobs import AnyLauncher, Outcome, Watcher, Watchers
+from ersm_lab.launch.pool import drive
+from ersm_lab.launch.run import run_cells
+from ersm_lab.plan.cells import Cell
+from ersm_lab.plan.planner import Planner
+from ersm_lab.plan.states import FinishedRuns
 from ersm_lab.runs.directory import RunDirectory
-from ersm_lab.runs.index import finished_runs
 from ersm_lab.sweeps.record import SweepRecord, sweep_folder
-from ersm_lab.sweeps.schema import SweepRequest
+from ersm_lab.sweeps.request import SweepRequest
 from ersm_lab.sweeps.space import Dimension, split_space
 
-_STUDY = "search"
+if TYPE_CHECKING:
+    import optuna
+
+_NAME = "search"  # of the study in its file
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial: its number, the value of the metric, what was tried, and the run directory."""
+
+    number: int
+    value: float
+    overrides: list[str]
+    run: str
 
 
 class Search:
@@ -30,12 +46,15 @@ class Search:
     Parameters
     ----------
     request: of the command line; its words hold the space.
-    Raises ``UserError`` for a space or a configuration that cannot be, before anything runs.
+
+    Raises
+    ------
+    UserError: a space or a configuration that cannot be, before anything runs.
     """
 
     def __init__(self, request: SweepRequest) -> None:
         assert request.search is not None
-        self.goal = request.search
+        self.request, self.goal = request, request.search
         self.fixed, self.space = split_space(request.words)
         if not self.space:
             raise UserError(
@@ -43,44 +62,53 @@ class Search:
             )
         for end in (0, -1):  # a mistake in the words, or at either end of a dimension, is found now
             base = compose_experiment([*self.fixed, *(f"{one.key}={one.ends()[end]}" for one in self.space)])
-        self.outputs = Path(base.config["paths"]["outputs"])
+        self.outputs = Path(base.config.paths.outputs)
         identity = {
             "fixed": sorted(word for word in self.fixed if not word.startswith(("paths.", "logger"))),
-            "space": [vars(one) for one in self.space],
-            "goal": [self.goal["metric"], self.goal["mode"]],
+            "space": [asdict(one) for one in self.space],
+            "goal": [self.goal.metric, self.goal.mode],
         }
         self.folder = sweep_folder(self.outputs, request.name, identity)
         self.outcomes: list[Outcome] = []
-        self._request = request
+        self._opened: optuna.Study | None = None
         self._planner = Planner()
-        self._waiting: dict[str, list[Any]] = {}
-        self._asked = 0
+        self._waiting: dict[str, list[optuna.Trial]] = {}
 
     @property
     def database(self) -> Path:
         return self.folder / "study.db"
 
+    def finished(self) -> list[Trial]:
+        """The finished trials, in their order; none where there is no study yet."""
+        if self._opened is None and not self.database.is_file():
+            return []
+        optuna = _optuna()
+        study = self._opened or optuna.load_study(study_name=_NAME, storage=self._storage)
+        return [
+            Trial(trial.number, trial.value, trial.user_attrs["overrides"], trial.user_attrs["run"])
+            for trial in study.get_trials(deepcopy=False)
+            if trial.state == optuna.trial.TrialState.COMPLETE and trial.value is not None
+        ]
+
+    def missing(self) -> int:
+        """How many trials the study still lacks."""
+        return max(0, self.goal.trials - len(self.finished()))
+
+    def best(self) -> Trial | None:
+        """The best trial so far; the first of equals."""
+        sign = 1 if self.goal.mode == "max" else -1
+        return max(self.finished(), key=lambda trial: sign * trial.value, default=None)
+
     def open(self) -> None:
         """Opens or makes the study; trials that an earlier launch did not finish are asked for again, first."""
         optuna = _optuna()
         self.folder.mkdir(parents=True, exist_ok=True)
-        storage, mode = f"sqlite:///{self.database.absolute()}", self.goal["mode"]
-        direction = {"max": "maximize", "min": "minimize"}[mode]
+        direction = {"max": "maximize", "min": "minimize"}[self.goal.mode]
         study = optuna.create_study(
-            storage=storage, study_name=_STUDY, direction=direction, load_if_exists=True
+            storage=self._storage, study_name=_NAME, direction=direction, load_if_exists=True
         )
         before = study.get_trials(deepcopy=False)
-        # a sampler that begins again with the same seed would propose the same trials again
-        seed = self.goal["seed"] + len(before)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.sampler = (
-                optuna.samplers.RandomSampler(seed=seed)
-                if self.goal["sampler"] == "random"
-                else optuna.samplers.TPESampler(
-                    seed=seed, n_startup_trials=self.goal["startup"], constant_liar=self._request.jobs > 1
-                )
-            )
+        study.sampler = self._sampler(len(before))
         states = optuna.trial.TrialState
         settled = [trial.params for trial in before if trial.state in (states.COMPLETE, states.WAITING)]
         for trial in before:
@@ -90,171 +118,129 @@ class Search:
             if trial.state in (states.RUNNING, states.FAIL) and whole and trial.params not in settled:
                 study.enqueue_trial(trial.params)
                 settled.append(trial.params)
-        self._study, self._states = study, states
+        self._opened = study
 
-    def missing(self) -> int:
-        """How many trials the study still lacks."""
-        done = sum(trial.state == self._states.COMPLETE for trial in self._study.get_trials(deepcopy=False))
-        return max(0, int(self.goal["trials"]) - done)
-
-    def cells(self, wanted: int, launcher: Launcher, watcher: Watcher) -> Iterator[Cell]:
-        """``wanted`` trials, each chosen when a slot is free. One that is finished on disk is told without running."""
-        finished = finished_runs({self.outputs})
+    def cells(self, wanted: int, launcher: AnyLauncher, watcher: Watcher) -> Iterator[Cell]:
+        """``wanted`` trials, each chosen when a place is free. One that is finished on disk is told without running."""
+        finished = FinishedRuns({self.outputs})
         bases: dict[str, Path] = {}
-        while self._asked < wanted:
-            self._asked += 1
+        for _ in range(wanted):
             trial = self._study.ask()
             words = [f"{one.key}={one.written(_suggest(trial, one))}" for one in self.space]
-            planned = self._planner.plan(compose_experiment([*self.fixed, *words]))
-            cell, digest = planned.cell, planned.cell.record["config_hash"]
+            cell = self._planner.plan(compose_experiment([*self.fixed, *words]))
             trial.set_user_attr("overrides", words)
-            if digest in self._waiting:  # as good as one that is running
-                self._waiting[digest].append(trial)
+            if cell.config_hash in self._waiting:  # as good as one that is running
+                self._waiting[cell.config_hash].append(trial)
                 continue
-            self._waiting[digest] = [trial]
-            if run := finished.get((self.outputs, digest)):
+            self._waiting[cell.config_hash] = [trial]
+            if run := finished.of(cell):
                 self.settle(Outcome(cell, "skipped", run), watcher)
                 continue
-            if planned.backbone is not None:
-                key = planned.backbone.record["config_hash"]
-                if key not in bases:
-                    (outcome,) = run_cells([planned.backbone], launcher=launcher, watcher=watcher)
-                    if outcome.state == "failed":
-                        raise UserError(f"the backbone's run failed: {outcome.message} (log: {outcome.path})")
-                    bases[key] = outcome.path
-                cell = on_backbone(cell, bases[key])
+            if cell.backbone is not None:
+                digest = cell.backbone.config_hash
+                if digest not in bases:
+                    bases[digest] = self._backbone_run(cell.backbone, launcher, watcher)
+                cell = cell.on(bases[digest])
             yield cell
 
     def settle(self, outcome: Outcome, watcher: Watcher) -> None:
         """Tells the study how a cell ended; a run without a finite value of the metric counts as failed."""
-        value: float | None = None
-        if outcome.state != "failed":
-            record = RunDirectory.open(outcome.path).record
-            name = self.goal["metric"]
-            if name not in record.summary:
-                raise UserError(
-                    f"sweep.search.metric: {outcome.path} reports no '{name}', but {', '.join(sorted(record.summary))}"
-                )
-            value = record.number(name)
-            if value is None:
-                outcome = Outcome(
-                    outcome.cell, "failed", outcome.path, f"{name} is not finite", outcome.seconds
-                )
+        value = None if outcome.state == "failed" else self._value(outcome.path)
+        if outcome.state != "failed" and value is None:
+            outcome = replace(outcome, state="failed", message=f"{self.goal.metric} is not finite")
         self.outcomes.append(outcome)
         watcher.settled(outcome)
-        for trial in self._waiting.pop(outcome.cell.record["config_hash"]):
+        failed = _optuna().trial.TrialState.FAIL
+        for trial in self._waiting.pop(outcome.cell.config_hash):
             trial.set_user_attr("run", str(outcome.path))
-            if value is None:
-                self._study.tell(trial, state=self._states.FAIL)
-            else:
-                self._study.tell(trial, value)
+            self._study.tell(trial, value, state=failed if value is None else None)
 
-    def best(self) -> dict[str, Any] | None:
-        """Value, overrides and run directory of the best trial so far."""
-        done = [
-            trial
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.state == self._states.COMPLETE and trial.value is not None
-        ]
-        if not done:
-            return None
-        sign = 1 if self.goal["mode"] == "max" else -1
-        best = max(done, key=lambda trial: sign * trial.value)
-        return {
-            self.goal["metric"]: best.value,
-            "trial": best.number,
-            "trials": len(done),
-            "overrides": best.user_attrs["overrides"],
-            "run": best.user_attrs["run"],
-        }
+    def _backbone_run(self, backbone: Cell, launcher: AnyLauncher, watcher: Watcher) -> Path:
+        (outcome,) = run_cells([backbone], launcher, watcher=watcher)
+        if outcome.state == "failed":
+            raise UserError(f"the backbone's run failed: {outcome.message} (log: {outcome.path})")
+        return outcome.path
+
+    @property
+    def _study(self) -> optuna.Study:
+        assert self._opened is not None
+        return self._opened
+
+    @property
+    def _storage(self) -> str:
+        return f"sqlite:///{self.database.absolute()}"
+
+    def _sampler(self, before: int) -> optuna.samplers.BaseSampler:
+        optuna = _optuna()
+        # one that begins again with the same seed would propose the same trials again
+        seed = self.goal.seed + before
+        if self.goal.sampler == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                seed=seed, n_startup_trials=self.goal.startup, constant_liar=self.request.launch.jobs > 1
+            )
+
+    def _value(self, run: Path) -> float | None:
+        """The run's metric; None where it is not finite. Raises ``UserError`` where the run does not report it."""
+        record = RunDirectory.open(run).record
+        if self.goal.metric not in record.summary:
+            known = ", ".join(sorted(record.summary))
+            raise UserError(f"sweep.search.metric: {run} reports no '{self.goal.metric}', but {known}")
+        return record.number(self.goal.metric)
 
 
-def run_search(search: Search, request: SweepRequest, launcher: Launcher, watch: Any) -> list[Outcome]:
-    """Runs what the study lacks; ``watch(total, record)`` gives the context that shows it.
+def run_search(search: Search, launcher: AnyLauncher, watcher: Watcher) -> list[Outcome]:
+    """Runs the trials that the study lacks, and returns how their cells ended.
 
     Raises ``UserError`` when another process is at work on the same study.
     """
-    with _alone(search.folder):
+    with alone(search.folder):
         search.open()
         wanted = search.missing()
-        fields = {
-            "name": request.name, "command": request.said, "launcher": request.launcher, "jobs": request.jobs,
-            "search": search.goal,
-        }  # fmt: skip
-        record = SweepRecord(search.folder, fields, {})
+        watcher.expect(wanted)
+        record = SweepRecord(search.folder, search.request, {})
+        watcher = Watchers(watcher, record)
         outcomes: list[Outcome] | None = None
         try:
-            with watch(wanted, record) as watcher:
-                stream = drive(search.cells(wanted, launcher, watcher), launcher, watcher)
-                for outcome in stream:
-                    search.settle(outcome, watcher)
+            for outcome in drive(search.cells(wanted, launcher, watcher), launcher, watcher):
+                search.settle(outcome, watcher)
             outcomes = search.outcomes
         finally:
-            record.close(outcomes, best=search.best())
+            record.close(outcomes, best=_best_record(search))
     return outcomes
 
 
-def describe(search: Search) -> list[str]:
-    """Lines for ``--dry-run``: the space, and what the study has."""
-    lines = [f"{one.key}: {_range(one)}" for one in search.space]
-    if not search.database.is_file():
-        return [*lines, f"0 finished, {search.goal['trials']} missing; the study would be {search.database}"]
-    optuna = _optuna()
-    study = optuna.load_study(study_name=_STUDY, storage=f"sqlite:///{search.database.absolute()}")
-    done = 0
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state == optuna.trial.TrialState.COMPLETE:
-            done += 1
-            words = " ".join(trial.user_attrs["overrides"])
-            lines.append(f"finished {trial.value:.6g}  {words}  {trial.user_attrs['run']}")
-    return [
-        *lines,
-        f"{done} finished, {max(0, search.goal['trials'] - done)} missing; study: {search.database}",
-    ]
-
-
-def best_lines(search: Search, best: dict[str, Any] | None) -> list[str]:
-    """What a search found, and the command that runs it on the test split."""
+def _best_record(search: Search) -> dict[str, object] | None:
+    best = search.best()
     if best is None:
-        return ["no trial finished"]
-    words = [word for word in search.fixed if not word.startswith("evaluation.split=")]
-    command = " ".join(shlex.quote(word) for word in [*words, *best["overrides"]])
-    return [
-        f"best of {best['trials']} trials: {search.goal['metric']} {best[search.goal['metric']]:.6g}  {best['run']}",
-        f"  ersm-lab train {command}",
-    ]
+        return None
+    found = {"trial": best.number, "trials": len(search.finished())}
+    return {search.goal.metric: best.value, **found, "overrides": best.overrides, "run": best.run}
 
 
-def _suggest(trial: Any, one: Dimension) -> Any:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time for a study. Raises ``UserError`` where another has it."""
+    with hold(folder / "lock") as file:
+        if file is None:
+            raise UserError(f"another process is at work on this search ({folder})")
+        yield
+
+
+def _suggest(trial: optuna.Trial, one: Dimension) -> str | float:
     if one.choices:
-        return trial.suggest_categorical(one.key, one.choices)
+        return str(trial.suggest_categorical(one.key, one.choices))
     if one.whole:
-        step = int(one.step or 1)
-        return trial.suggest_int(one.key, int(one.low), int(one.high), step=step, log=one.log)
+        return trial.suggest_int(one.key, int(one.low), int(one.high), step=int(one.step or 1), log=one.log)
     return trial.suggest_float(one.key, one.low, one.high, step=one.step, log=one.log)
 
 
-def _range(one: Dimension) -> str:
-    if one.choices:
-        return ", ".join(one.choices)
-    kind = " logarithmic" if one.log else ""
-    return f"{one.written(one.low)} to {one.written(one.high)}{kind}" + (
-        f" by {one.step:g}" if one.step else ""
-    )
-
-
-def _optuna() -> Any:
+def _optuna() -> ModuleType:
     try:
         import optuna
     except ImportError as error:
         raise UserError("a search needs optuna: pip install 'ersm-lab[sweeps]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with hold(folder / "lock") as file:
-        if file is None:
-            raise UserError(f"another process is at work on this search ({folder})")
-        yield

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
-from ersm_lab.plan.graph import Planned, Planner
+from ersm_lab.plan.cells import Cell
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.tables.rows import RowRuns, Trial, best_trial
 from ersm_lab.tables.schema import TableConfig, combinations
@@ -18,20 +19,20 @@ from ersm_lab.tables.schema import TableConfig, combinations
 class Wanted:
     """One run that a row wants: a trial, with the overrides that it tries, or a seed (``trial`` is empty).
 
-    ``planned``: None where it cannot start, its data not being at hand; ``why`` says so then.
+    ``cell``: None where it cannot start, its data not being at hand; ``why`` says so then.
     """
 
     row: str
     seed: int
     trial: tuple[str, ...]
-    planned: Planned | None
+    cell: Cell | None
     why: str = ""
 
     @property
     def digest(self) -> str:
         """The config hash of the run."""
-        assert self.planned is not None
-        return str(self.planned.cell.record["config_hash"])
+        assert self.cell is not None
+        return self.cell.config_hash
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,15 @@ class TablePlan:
     def _wanted(self, row: str, seed: int, trial: Sequence[str], words: list[str]) -> Wanted:
         experiment = self._compose(words)
         try:
-            planned = self._planner.plan(experiment)
+            cell = self._planner.plan(experiment)
         except UserError as error:
             return Wanted(row, seed, tuple(trial), None, str(error))
-        wanted = Wanted(row, seed, tuple(trial), planned)
+        wanted = Wanted(row, seed, tuple(trial), cell)
         name = " ".join([row, "trial", *trial]) if trial else f"{row} seed {seed}"
         if self.names.setdefault(wanted.digest, name) != name:  # a run of several rows
-            self.names[wanted.digest] = planned.cell.label
-        if planned.backbone is not None:
-            self.names[planned.backbone.record["config_hash"]] = planned.backbone.label
+            self.names[wanted.digest] = cell.label
+        if cell.backbone is not None:
+            self.names[cell.backbone.config_hash] = cell.backbone.label
         return wanted
 
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.words import nearest
-from ersm_lab.sweeps.schema import SweepRequest, sweep_request
+from ersm_lab.launch.request import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.tables.schema import PROFILES, TableConfig, load_table
 
-_FLAGS = ("--dry-run", "--refresh")
+_FLAGS = (DRY_RUN, REFRESH)
 
 
 @dataclass(frozen=True)
 class TableRequest:
-    """``tables`` by name, checked; ``runs.words`` are overrides of every run of theirs."""
+    """``tables`` by name, checked; ``overrides`` of every run of theirs; ``launch``: where and how these are made."""
 
     tables: dict[str, TableConfig]
-    runs: SweepRequest
+    launch: LaunchRequest
+    overrides: list[str]
 
 
 def table_request(words: Sequence[str]) -> TableRequest:
@@ -37,7 +38,7 @@ def table_request(words: Sequence[str]) -> TableRequest:
             raise UserError(
                 f"table takes no '{word}': NAME ..., PROFILE=NAME, key=value, jobs=N, launcher=NAME, {', '.join(_FLAGS)}"
             )
-    return TableRequest(select_tables(names, profile), sweep_request(rest))
+    return TableRequest(select_tables(names, profile), *launch_request(rest))
 
 
 def split_profile(words: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from ersm_lab.config.store import frozen
 from ersm_lab.core.words import counted
 from ersm_lab.launch.clusters import make_launcher
-from ersm_lab.launch.planned import run_planned
-from ersm_lab.launch.pool import Launcher, Watcher
+from ersm_lab.launch.interrupts import terminable
+from ersm_lab.launch.jobs import AnyLauncher, Outcome, Watcher
+from ersm_lab.launch.listing import print_states
+from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
-from ersm_lab.plan.graph import Planned, missing_backbones
-from ersm_lab.runs.index import finished_runs
-from ersm_lab.sweeps.command import show_planned, terminable
+from ersm_lab.plan.cells import Cell
+from ersm_lab.plan.states import FinishedRuns, missing_backbones
 from ersm_lab.tables.files import table_folder, write_table
 from ersm_lab.tables.plan import Found, TablePlan, Wanted
 from ersm_lab.tables.request import TableRequest, table_request
@@ -26,19 +27,19 @@ def command(words: Sequence[str]) -> int:
     with frozen(), terminable():
         request = table_request(words)
         # every run of every table is planned first: a mistake in the last is found before anything runs
-        plans = {name: TablePlan(table, request.runs.words) for name, table in request.tables.items()}
-        if request.runs.dry_run:
+        plans = {name: TablePlan(table, request.overrides) for name, table in request.tables.items()}
+        if request.launch.dry_run:
             for plan in plans.values():
-                show_table(plan, request.runs.refresh)
+                show_table(plan, request.launch.refresh)
             return 0
-        launcher = make_launcher(request.runs.launcher, request.runs.jobs)
+        launcher = make_launcher(request.launch.launcher, request.launch.jobs)
         summaries = [_make(name, plan, request, launcher) for name, plan in plans.items()]
     return 1 if any(summary.missing for summary in summaries) else 0
 
 
-def _make(name: str, plan: TablePlan, request: TableRequest, launcher: Launcher) -> TableSummary:
-    with Status(0, request.runs.jobs, plan.names) as status:
-        rows = run_table(plan, launcher, request.runs.refresh, status)
+def _make(name: str, plan: TablePlan, request: TableRequest, launcher: AnyLauncher) -> TableSummary:
+    with Status(0, request.launch.jobs, plan.names) as status:
+        rows = run_table(plan, launcher, request.launch.refresh, status)
     summary = summarise(plan.table, rows)
     paths = write_table(table_folder(plan.outputs, name), summary)
     print(f"{status.line()}\n\n{markdown(summary)}\n{paths['md']}", flush=True)
@@ -46,7 +47,7 @@ def _make(name: str, plan: TablePlan, request: TableRequest, launcher: Launcher)
 
 
 def run_table(
-    plan: TablePlan, launcher: Launcher, refresh: bool = False, watcher: Watcher | None = None
+    plan: TablePlan, launcher: AnyLauncher, refresh: bool = False, watcher: Watcher | None = None
 ) -> dict[str, RowRuns]:
     """Runs what a table lacks and says where its runs are.
 
@@ -61,20 +62,14 @@ def run_table(
     untried = len(plan.table.built) * len(plan.table.seeds)  # runs that are not planned yet
     watcher.expect(untried)
 
-    def run(planned: dict[str, Planned]) -> dict[str, Found]:
-        watcher.expect(len(missing_backbones(planned.values(), refresh)))
-        _, outcomes = run_planned(list(planned.values()), launcher, refresh, watcher)
-        return {
-            digest: Found(None, f"{outcome.message} (log: {outcome.path})")
-            if outcome.state == "failed"
-            else Found(outcome.path)
-            for digest, outcome in zip(planned, outcomes, strict=True)
-        }
+    def run(cells: Sequence[Cell]) -> list[Found]:
+        watcher.expect(len(missing_backbones(cells, refresh)))
+        return [_found(item) for item in run_cells(cells, launcher, refresh=refresh, watcher=watcher)]
 
-    watcher.expect(len(_planned(plan.trials)))
+    watcher.expect(len(_cells(plan.trials)))
     rows = plan.choose(_each(plan.trials, run))
     finals = plan.finals({name: row.chosen for name, row in rows.items() if not row.failed})
-    watcher.expect(len(_planned(finals)) - untried)
+    watcher.expect(len(_cells(finals)) - untried)
     for wanted, found in zip(finals, _each(finals, run), strict=True):
         if found.run is None:
             rows[wanted.row].failed[wanted.seed] = found.why
@@ -86,10 +81,10 @@ def run_table(
 def show_table(plan: TablePlan, refresh: bool = False) -> None:
     """Lists every run with its state; those that wait for a choice between trials are only counted."""
     print(f"{plan.table.title}:")
-    finished = {} if refresh else finished_runs({plan.outputs})
+    finished = FinishedRuns(() if refresh else {plan.outputs})
 
-    def look(planned: dict[str, Planned]) -> dict[str, Found]:
-        return {digest: Found(finished.get((plan.outputs, digest))) for digest in planned}
+    def look(cells: Sequence[Cell]) -> list[Found]:
+        return [Found(finished.of(cell)) for cell in cells]
 
     trials = _each(plan.trials, look)
     waiting = any(item.run is None and not item.why for item in trials)
@@ -99,7 +94,7 @@ def show_table(plan: TablePlan, refresh: bool = False) -> None:
             {name: row.chosen for name, row in plan.choose(trials).items() if not row.failed}
         )
     every = [*plan.trials, *finals]
-    show_planned([item.planned for item in every if item.planned is not None], refresh)
+    print_states([item.cell for item in every if item.cell is not None], refresh)
     for why in dict.fromkeys(item.why for item in every if item.why):
         print(f"cannot start: {why}")
     if waiting:
@@ -107,12 +102,19 @@ def show_table(plan: TablePlan, refresh: bool = False) -> None:
         print(f"and {counted(count, 'run')} with what the trials choose")
 
 
-def _planned(wanted: Sequence[Wanted]) -> dict[str, Planned]:
+def _cells(wanted: Sequence[Wanted]) -> dict[str, Cell]:
     """What can start, by config hash: rows that are parts of one run ask for it once."""
-    return {item.digest: item.planned for item in wanted if item.planned is not None}
+    return {item.digest: item.cell for item in wanted if item.cell is not None}
 
 
-def _each(wanted: Sequence[Wanted], act: Callable[[dict[str, Planned]], dict[str, Found]]) -> list[Found]:
+def _each(wanted: Sequence[Wanted], act: Callable[[Sequence[Cell]], Sequence[Found]]) -> list[Found]:
     """What became of each; ``act`` is given those that can start."""
-    found = act(_planned(wanted))
-    return [Found(None, item.why) if item.planned is None else found[item.digest] for item in wanted]
+    cells = _cells(wanted)
+    found = dict(zip(cells, act(list(cells.values())), strict=True))
+    return [Found(None, item.why) if item.cell is None else found[item.digest] for item in wanted]
+
+
+def _found(outcome: Outcome) -> Found:
+    if outcome.state == "failed":
+        return Found(None, f"{outcome.message} (log: {outcome.path})")
+    return Found(outcome.path)

@@ -24,7 +24,7 @@ from ersm_lab.evaluation.segmenters.prediction_folder import find_predictions, s
 from ersm_lab.evaluation.segmenters.settings import InferenceConfig
 from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from ersm_lab.training.run import train
 from ersm_lab.vision.cityscapes import CITYSCAPES
 from tests.metrics.test_segmentation_cityscapes import official
@@ -40,8 +40,8 @@ TOY = [
 
 
 def run_of(*overrides):
-    cell = prepare(compose_experiment([*TOY, *overrides]), None)
-    return train(cell.experiment, cell.record)
+    cell = Planner().plan(compose_experiment([*TOY, *overrides]))
+    return train(cell.experiment, cell.identity)
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +197,9 @@ def test_export_of_other_labels_is_refused(lab):
     small_data.camvid(lab / "data")
     words = [word for word in TOY if "options" not in word and not word.startswith("experiment")]
     more = ["evaluation.export=cityscapes", "data.num_workers=0", "data.transform.resize=[45,60]"]
-    cell = prepare(compose_experiment(["experiment=fornet/camvid_small", *words, *more]), None)
+    cell = Planner().plan(compose_experiment(["experiment=fornet/camvid_small", *words, *more]))
     with pytest.raises(UserError, match="export=cityscapes needs Cityscapes' labels"):
-        train(cell.experiment, cell.record)
+        train(cell.experiment, cell.identity)
 
 
 class Fixed(nn.Module):

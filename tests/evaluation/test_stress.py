@@ -19,7 +19,7 @@ from ersm_lab.evaluation.classifiers.rankings import importances
 from ersm_lab.evaluation.classifiers.scene import scene_of
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.build import build_data, build_model
@@ -67,11 +67,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory):
 
 
 def _run(variant: str, seed: int, *more: str) -> Path:
-    cell = prepare(
-        compose_experiment([f"model=ersm/{variant}", *TINY, "data.options.val=20", f"seed={seed}", *more]),
-        lambda _: pytest.fail("needs no backbone run"),
-    )
-    return train(cell.experiment, cell.record).path
+    words = [f"model=ersm/{variant}", *TINY, "data.options.val=20", f"seed={seed}", *more]
+    cell = Planner().plan(compose_experiment(words))
+    return train(cell.experiment, cell.identity).path
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.clusters import make_launcher
+from ersm_lab.launch.clusters import _slurm_parameters, make_launcher
+from ersm_lab.launch.request import launch_request
+from ersm_lab.launch.schema import LauncherConfig
+from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
-from ersm_lab.sweeps.schema import sweep_request
-from tests.launch.test_sweeps import SMALL, finish, lab_command
+from ersm_lab.runs.record import RunIdentity
+from tests.launch.commands import SMALL, finish, lab_command
 
 LAUNCHERS = {
     "submitit": ["launcher=slurm", "launcher.cluster=local", "launcher.cpus=1"],
@@ -83,7 +87,7 @@ def test_a_missing_extra_is_one_line_with_the_command(
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    request = sweep_request(["-m", *LAUNCHERS[package]])
+    request, _ = launch_request(LAUNCHERS[package])
     with pytest.raises(UserError, match="pip install 'ersm-lab"):
         make_launcher(request.launcher, 1)
 
@@ -91,26 +95,20 @@ def test_a_missing_extra_is_one_line_with_the_command(
 def test_slurm_without_a_cluster_says_so(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit", reason="submitit is an optional extra")
     monkeypatch.setenv("PATH", str(lab))
-    from ersm_lab.config.composer import compose_experiment
-    from ersm_lab.plan.cells import Cell
 
-    launcher = make_launcher(sweep_request(["-m", "launcher=slurm"]).launcher, 1)
-    cell = Cell(compose_experiment(SMALL), {"config_hash": "0"})
+    launcher = make_launcher(LauncherConfig(kind="slurm"), 1)
+    cell = Cell(compose_experiment(SMALL), RunIdentity("0"))
     with pytest.raises(UserError, match=r"launcher\.cluster=local"):
         launcher.start(cell, lab / "x.log")
 
 
 def test_sbatch_gets_what_the_preset_says(lab: Path) -> None:
     """Breaks when a setting does not reach submitit under the name that it knows, or CPU runs ask for GPUs."""
-    from ersm_lab.config.composer import compose_experiment
-    from ersm_lab.launch.clusters import _slurm_parameters
-    from ersm_lab.plan.cells import Cell
-
     words = ["launcher=slurm", "launcher.partition=gpu", "launcher.minutes=30", "launcher.memory_gb=8"]
     words += ["launcher.setup=[module load cuda]", "launcher.parameters.exclude=node7"]
-    settings = sweep_request(["-m", *words]).launcher
+    settings = launch_request(words)[0].launcher
     cells = {
-        name: Cell(compose_experiment([*SMALL, f"trainer.accelerator={name}"]), {"config_hash": "0"})
+        name: Cell(compose_experiment([*SMALL, f"trainer.accelerator={name}"]), RunIdentity("0"))
         for name in ("cpu", "auto")
     }
     found = _slurm_parameters(settings, cells["auto"])

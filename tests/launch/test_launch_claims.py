@@ -18,8 +18,8 @@ from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
-from ersm_lab.plan.graph import Planner
 from ersm_lab.plan.identity import identify
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.tables.schema import combinations, load_table
 
@@ -42,9 +42,9 @@ def write_table(outputs: Path, skip: tuple[str, int] | None = None) -> dict[str,
             if (arm, seed) == skip:
                 continue
             one = replace(experiment, config=replace(experiment.config, seed=seed))
-            cell = planner.plan(one).cell
+            cell = planner.plan(one)
             run = RunDirectory.create(
-                outputs, "ersm", "digits", {"data": DATA, "seed": seed}, said, cell.record
+                outputs, "ersm", "digits", {"data": DATA, "seed": seed}, said, cell.identity
             )
             run.artifacts.table("predictions", frame)
             run.finish("finished", summary={"test/accuracy": float(frame["correct"].mean())})
@@ -226,7 +226,7 @@ def test_claims_that_share_runs_launch_them_once_and_a_failure_leaves_the_others
     monkeypatch.setattr(claims, "summarise", lambda *_: {})
     monkeypatch.setattr(claims, "write_table", lambda *_: {})
 
-    monkeypatch.setattr(claims, "run_planned", lambda planned, *_, **__: asked.extend(planned))
+    monkeypatch.setattr(claims, "run_cells", lambda cells, *_, **__: asked.extend(cells))
     names = ["ersm_accuracy", "ersm_sparsity", "ersm_accuracy"]
     records, *_ = claims.check_claims(names, "demo", [], True, 1, never)
     assert asked == ["Cluttered digits"]

@@ -14,24 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from ersm_lab.config.compose import Experiment
 from ersm_lab.files import locks
 from ersm_lab.launch import pool
-from ersm_lab.launch.pool import Watcher, drive, run_cells
+from ersm_lab.launch.jobs import Answer, Watcher
+from ersm_lab.launch.pool import drive
+from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.turns import _lock, answer, in_turn, is_held
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
-from tests.launch.test_sweeps import LONG, ROOT, SMALL, finish, lab_command
-
-
-def cell(name: str) -> Cell:
-    config = {"model": {"variant": None}, "seed": 0, "paths": {"outputs": "outputs"}}
-    return Cell(Experiment("ersm", name, config, ()), {"config_hash": name * 64})
+from tests.launch.cells import named_cell
+from tests.launch.commands import LONG, ROOT, SMALL, finish, lab_command
 
 
 def run(one: Cell, status: str = "finished") -> Path:
-    made = RunDirectory.create(Path("outputs"), "ersm", one.experiment.name, {}, [], one.record)
+    made = RunDirectory.create(Path("outputs"), "ersm", one.experiment.name, {}, [], one.identity)
     made.finish(status)
     return made.path
 
@@ -44,7 +41,7 @@ class Here:
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def start(self, one: Cell, log: Path) -> tuple[str, str]:
+    def start(self, one: Cell, log: Path) -> Answer:
         def train() -> Path:
             self.ran.append(one.experiment.name)
             return run(one)
@@ -77,16 +74,16 @@ def test_a_cell_that_another_process_runs_comes_last_and_is_not_run_again(lab: P
     def elsewhere() -> Path:
         begun.set()
         assert over.wait(60)
-        return run(cell("a"))
+        return run(named_cell("a"))
 
-    other = threading.Thread(target=in_turn, args=(cell("a"), elsewhere))
+    other = threading.Thread(target=in_turn, args=(named_cell("a"), elsewhere))
     other.start()
     assert begun.wait(60)
     found = {}
-    for outcome in drive([cell(name) for name in "abc"], launcher, words):
+    for outcome in drive([named_cell(name) for name in "abc"], launcher, words):
         found[outcome.cell.experiment.name] = outcome
         if len(found) == 2:
-            assert is_held(cell("a"))
+            assert is_held(named_cell("a"))
             over.set()
     other.join()
     assert {name: outcome.state for name, outcome in found.items()} == {
@@ -102,19 +99,19 @@ def test_a_cell_that_another_process_runs_comes_last_and_is_not_run_again(lab: P
 
 def test_a_cell_whose_process_ended_without_a_result_is_run(lab: Path) -> None:
     code = (
-        "import os, signal, sys; from ersm_lab.launch.turns import in_turn; from tests.launch.test_turns import cell;"
-        "in_turn(cell('a'), lambda: (print('at work', flush=True), signal.pause()))"
+        "import os, signal, sys; from ersm_lab.launch.turns import in_turn; from tests.launch.cells import named_cell;"
+        "in_turn(named_cell('a'), lambda: (print('at work', flush=True), signal.pause()))"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ROOT}
     )  # fmt: skip
     assert other.stdout is not None
     assert other.stdout.readline() == "at work\n"
-    assert is_held(cell("a"))
+    assert is_held(named_cell("a"))
     other.kill()
     other.wait()
     launcher = Here()
-    (outcome,) = drive([cell("a")], launcher, Words())
+    (outcome,) = drive([named_cell("a")], launcher, Words())
     assert (outcome.state, launcher.ran) == ("done", ["a"])
 
 
@@ -123,10 +120,10 @@ def test_a_job_that_finds_its_cell_taken_waits_its_turn(lab: Path, monkeypatch: 
     monkeypatch.setattr(pool, "_AGAIN", 1.0)
     launcher = Here()
     began = time.monotonic()
-    answers = iter([("held", "")])
+    answers = iter([Answer("held")])
     real = launcher.start
     launcher.start = lambda one, log: next(answers, None) or real(one, log)
-    (outcome,) = drive([cell("a")], launcher, Words())
+    (outcome,) = drive([named_cell("a")], launcher, Words())
     assert (outcome.state, launcher.ran) == ("done", ["a"])
     assert time.monotonic() - began >= 1
 
@@ -134,17 +131,17 @@ def test_a_job_that_finds_its_cell_taken_waits_its_turn(lab: Path, monkeypatch: 
 def test_what_counts_as_an_answer(lab: Path) -> None:
     """Breaks when a failed or deleted run, or with --refresh one from before the launch, stands for a new one."""
     launcher = Here()
-    assert answer(cell("a")) is None
-    (first,) = run_cells([cell("a")], launcher=launcher, watcher=Words())
-    assert answer(cell("a")) == first.path
-    assert answer(replace(cell("a"), asked=time.time() + 1)) is None
-    (again,) = run_cells([cell("a")], refresh=True, launcher=launcher, watcher=Words())
+    assert answer(named_cell("a")) is None
+    (first,) = run_cells([named_cell("a")], launcher=launcher, watcher=Words())
+    assert answer(named_cell("a")) == first.path
+    assert answer(replace(named_cell("a"), asked=time.time() + 1)) is None
+    (again,) = run_cells([named_cell("a")], refresh=True, launcher=launcher, watcher=Words())
     assert again.state == "done"
     assert again.path != first.path
     RunDirectory.open(again.path).update(status="failed")
-    assert answer(cell("a")) is None
+    assert answer(named_cell("a")) is None
     (again.path / "run.json").unlink()
-    assert answer(cell("a")) is None
+    assert answer(named_cell("a")) is None
 
 
 def test_a_folder_without_locks_is_used_without_them(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +149,12 @@ def test_a_folder_without_locks_is_used_without_them(lab: Path, monkeypatch: pyt
         raise OSError(locks.errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(locks.fcntl, "flock", flock)
-    (outcome,) = run_cells([cell("a")], launcher=Here(), watcher=Words())
+    (outcome,) = run_cells([named_cell("a")], launcher=Here(), watcher=Words())
     assert outcome.state == "done"
 
 
 def test_the_lock_of_a_cell_lies_with_its_outputs(lab: Path) -> None:
-    assert _lock(cell("a")) == Path("outputs/.launch/locks/" + 16 * "a")
+    assert _lock(named_cell("a")) == Path("outputs/.launch/locks/" + 16 * "a")
 
 
 @pytest.mark.slow

@@ -56,5 +56,5 @@ def test_mistakes_are_one_line(words: list[str], message: str) -> None:
 def test_the_other_words_say_how_runs_are_made() -> None:
     request = table_request(["slem", "trainer.max_epochs=2", "jobs=3", "--refresh", "PROFILE=full"])
     assert len(request.tables) == 8
-    assert (request.runs.words, request.runs.jobs) == (["trainer.max_epochs=2"], 3)
-    assert (request.runs.refresh, request.runs.dry_run) == (True, False)
+    assert (request.overrides, request.launch.jobs) == (["trainer.max_epochs=2"], 3)
+    assert (request.launch.refresh, request.launch.dry_run) == (True, False)

@@ -12,7 +12,7 @@ import pytest
 import ersm_lab.tables.run as tables
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.pool import Outcome, Watcher
+from ersm_lab.launch.jobs import Answer, Outcome, Watcher
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.tables.plan import TablePlan
@@ -48,13 +48,13 @@ class Failing:
 
     def start(self, cell: Cell, log: Path) -> Any:
         self.started.append(cell.label)
-        return cell.record["config_hash"]
+        return cell.config_hash
 
     def wait(self, jobs: Sequence[Any], seconds: float) -> Sequence[Any]:
         return jobs
 
-    def result(self, job: Any) -> tuple[str, str]:
-        return "failed", "out of memory"
+    def result(self, job: Any) -> Answer:
+        return Answer("failed", "out of memory")
 
     def cancel(self, jobs: Sequence[Any]) -> None: ...
 
@@ -72,14 +72,14 @@ class Recording(Failing):
         self._left -= 1
         super().start(cell, log)
         run = RunDirectory.create(
-            self._lab / "outputs", "ersm", "digits", cell.experiment.config, [], cell.record
+            self._lab / "outputs", "ersm", "digits", cell.experiment.config, [], cell.identity
         )
         score = SCORES.get(cell.experiment.config.optimizer.lr, 0.5)
         run.finish("finished", summary={"val/accuracy": score})
         return str(run.path)
 
-    def result(self, job: Any) -> tuple[str, str]:
-        return "done", job
+    def result(self, job: Any) -> Answer:
+        return Answer("done", job)
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """Runs that are only recorded: what was asked for, and a summary that depends on the learning rate."""
     asked: list[RunConfig] = []
 
-    def run_planned(planned, launcher, refresh, watcher):
+    def run_cells(cells, launcher, *, refresh, watcher):
         outcomes = []
-        for cell in (item.cell for item in planned):
+        for cell in cells:
             config = cell.experiment.config
             asked.append(config)
             if config.seed == 1 or config.optimizer.lr > 1:
@@ -98,9 +98,9 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
             run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], {})
             run.finish("finished", summary={"val/accuracy": SCORES.get(config.optimizer.lr, 0.5)})
             outcomes.append(Outcome(cell, "done", run.path))
-        return [], outcomes
+        return outcomes
 
-    monkeypatch.setattr(tables, "run_planned", run_planned)
+    monkeypatch.setattr(tables, "run_cells", run_cells)
     return asked
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from ersm_lab.config.composer import compose_experiment
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from tests.conftest import TINY
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "wandb_workspace.py"
@@ -73,8 +73,8 @@ def test_what_is_drawn_of_ersm_is_what_its_runs_log(script: ModuleType, lab: Pat
     words = ["experiment=ersm/digits", "model.backbone.from_experiment=null", *TINY, "evaluation.panels=2"]
     from ersm_lab.training.run import train
 
-    cell = prepare(compose_experiment(words), lambda _: pytest.fail("needs no backbone run"))
-    run = train(cell.experiment, cell.record)
+    cell = Planner().plan(compose_experiment(words))
+    run = train(cell.experiment, cell.identity)
     paper = script.PAPERS[0]
     assert set(paper.curves) <= set(pd.read_csv(run.metrics_path))
     assert set(paper.numbers) <= set(run.record.summary)

@@ -18,7 +18,8 @@ import torch
 
 from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
-from ersm_lab.plan.cells import prepare
+from ersm_lab.launch.run import with_backbone
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.build import build_data, build_model
 from ersm_lab.training.data_flow import Flow
@@ -27,8 +28,8 @@ from tests.conftest import TINY
 
 
 def run(*overrides: str) -> RunDirectory:
-    cell = prepare(compose_experiment([*TINY, *overrides]), lambda _: pytest.fail("needs no backbone run"))
-    return train(cell.experiment, cell.record)
+    cell = Planner().plan(compose_experiment([*TINY, *overrides]))
+    return train(cell.experiment, cell.identity)
 
 
 def numbers(found: RunDirectory) -> dict[str, float]:
@@ -316,7 +317,7 @@ def test_weights_of_a_whole_timm_model_load_into_the_cut_one(lab):
         torch.testing.assert_close(cut(x), expected)
 
 
-def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, monkeypatch):
+def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, capsys):
     """The head's run trains its backbone first, loads it bit for bit, and a second head finds it finished."""
     backbone = ["model.backbone.from_experiment=ersm/digits_backbone"]
     small = [
@@ -325,18 +326,13 @@ def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, monkeypatch):
     ]
     small += ["data.options.canvas=32", "data.transform.size=32", "data.root=data/small"]
     backbone += [f"model.backbone.from_overrides={json.dumps(small).replace(chr(34), chr(39))}"]
-    from ersm_lab.launch.pool import run_one
-
-    started = []
-
-    def once(cell):
-        started.append(cell)
-        return run_one(cell)
-
-    heads = [prepare(compose_experiment([*TINY, *backbone, f"seed={seed}"]), once) for seed in (0, 1)]
-    assert len(started) == 1
-    assert heads[0].record["upstream"]["backbone"] == started[0].record["config_hash"]
-    found = train(heads[0].experiment, heads[0].record)
+    planner = Planner()
+    planned = [planner.plan(compose_experiment([*TINY, *backbone, f"seed={seed}"])) for seed in (0, 1)]
+    heads = [with_backbone(cell) for cell in planned]
+    assert capsys.readouterr().out.count("running ersm/digits_backbone seed 0 first") == 1
+    assert planned[0].backbone is planned[1].backbone
+    assert heads[0].identity.upstream["backbone"] == planned[0].backbone.config_hash
+    found = train(heads[0].experiment, heads[0].identity)
     state = torch.load(found.checkpoints / "best.ckpt", weights_only=True)["state_dict"]
     source = Path(heads[0].experiment.config["model"]["backbone"]["checkpoint"])
     original = torch.load(source, weights_only=True)["state_dict"]

@@ -9,7 +9,7 @@ import pytest
 
 from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.training.run import train
 
@@ -27,8 +27,8 @@ PICTURES = [
 
 def run(name: str, *more: str) -> tuple[ArtifactStore, dict]:
     experiment = compose_experiment([f"experiment=slem/{name}", *QUICK, *more])
-    cell = prepare(experiment, lambda _: pytest.fail("needs no backbone run"))
-    found = train(cell.experiment, cell.record)
+    cell = Planner().plan(experiment)
+    found = train(cell.experiment, cell.identity)
     record = json.loads((found.path / "run.json").read_text())
     return ArtifactStore(found.path / "artifacts"), record["summary"]
 

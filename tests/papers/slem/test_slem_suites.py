@@ -15,7 +15,7 @@ from ersm_lab.papers.slem import entropy_points, spatial_learning_entropy
 from ersm_lab.papers.slem.suites.maps.suite import shannon_entropy
 from ersm_lab.papers.slem.suites.points.truth import against_truth, edge_auroc
 from ersm_lab.papers.slem.suites.subject import STAND_INS, stand_in_note
-from ersm_lab.plan.cells import prepare
+from ersm_lab.plan.planner import Planner
 from ersm_lab.statistics.correlation import rank_correlation
 from ersm_lab.training.evaluate import evaluate_runs
 from ersm_lab.training.run import train
@@ -35,8 +35,8 @@ SMALL = [
 
 def run(*overrides):
     experiment = compose_experiment([*SMALL, *overrides])
-    cell = prepare(experiment, lambda _: pytest.fail("a learner of pictures has no backbone"))
-    return train(cell.experiment, cell.record)
+    cell = Planner().plan(experiment)
+    return train(cell.experiment, cell.identity)
 
 
 def test_what_a_run_leaves(lab):
@@ -102,9 +102,9 @@ def test_a_run_that_ends_within_an_epoch_shows_what_it_learnt(lab):
 def test_what_cannot_be_learnt_is_one_line(lab, overrides, words):
     words_given = [word for word in SMALL if not any("ersm" in o for o in overrides) or "model." not in word]
     experiment = compose_experiment([*words_given, *overrides])
-    cell = prepare(experiment, lambda _: None)
+    cell = Planner().plan(experiment)
     with pytest.raises(UserError) as caught:
-        train(cell.experiment, cell.record)
+        train(cell.experiment, cell.identity)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

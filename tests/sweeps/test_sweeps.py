@@ -12,59 +12,20 @@ from pathlib import Path
 
 import pytest
 
-import ersm_lab
 from ersm_lab.config.command_line import compose_all
-from ersm_lab.config.compose import Experiment
 from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import conf_dir, folders, frozen, options
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.pool import Outcome
-from ersm_lab.plan.cells import Cell
+from ersm_lab.core.settings import plain
+from ersm_lab.launch.jobs import Outcome
 from ersm_lab.runs.index import find_runs
 from ersm_lab.sweeps import record
 from ersm_lab.sweeps.record import SweepRecord
-from ersm_lab.sweeps.schema import (
-    SweepConfig,
-    is_sweep,
-    merge_words,
-    preset_words,
-    sweep_request,
-)
-from tests.conftest import TINY
-
-ROOT = str(Path(ersm_lab.__file__).parents[1])
-SMALL = ["experiment=ersm/digits", "model.backbone.from_experiment=null", *TINY]
-SMALL = [*SMALL, "trainer.feature_cache.enabled=false"]
-LONG = "trainer.max_epochs=5000"
-
-
-def lab_command(*words: str, start_new_session: bool = False) -> subprocess.Popen[str]:
-    """``ersm-lab WORDS`` as a user would run it, with one thread."""
-    path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "ersm_lab", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        start_new_session=start_new_session,
-    )
-
-
-def finish(process: subprocess.Popen[str], code: int) -> tuple[str, str]:
-    out, err = process.communicate(timeout=500)
-    assert process.returncode == code, out + err
-    return out, err
-
-
-def runs() -> dict[tuple[int, str], int]:
-    """How many run directories there are of each seed and status."""
-    found: dict[tuple[int, str], int] = {}
-    for run in find_runs(Path("outputs")):
-        key = (run.record.seed, run.status)
-        found[key] = found.get(key, 0) + 1
-    return found
+from ersm_lab.sweeps.request import is_sweep, merge_words, sweep_request
+from ersm_lab.sweeps.schema import SweepConfig
+from tests.launch.cells import named_cell
+from tests.launch.commands import LONG, ROOT, SMALL, finish, lab_command, runs
 
 
 def test_killed_and_failed_jobs_leave_the_others_alone_and_are_run_again(lab: Path) -> None:
@@ -175,7 +136,7 @@ def test_presets_compose_and_name_known_keys(name: str, lab: Path) -> None:
         words = request.words
     cells = compose_cells(words)
     assert len(cells) > 1
-    assert len({json.dumps(cell.config, default=str) for cell in cells}) == len(cells)
+    assert len({json.dumps(plain(cell.config)) for cell in cells}) == len(cells)
     header = (conf_dir() / "sweep" / f"{name}.yaml").read_text()
     assert f"sweep={name}" in header
     assert "# Cost:" in header
@@ -183,10 +144,8 @@ def test_presets_compose_and_name_known_keys(name: str, lab: Path) -> None:
 
 def test_the_papers_grid_is_whole(lab: Path) -> None:
     cells = compose_cells(sweep_request(["-m", "sweep=ersm/paper_grid"]).words)
-    found = {
-        (c.config["model"]["backbone"]["name"], c.config["data"]["transform"]["size"], c.config["model"]["mask"]["patch_size"])
-        for c in cells
-    }  # fmt: skip
+    configs = [cell.config for cell in cells]
+    found = {(c.model.backbone.name, c.data.transform.size, c.model.mask.patch_size) for c in configs}
     names = ("resnet50", "convnext_tiny", "tf_efficientnetv2_s")
     assert found == {(name, size, patch) for name in names for size in (224, 256, 448) for patch in (1, 2)}
 
@@ -207,9 +166,8 @@ def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -
 
 def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
     preset = load_document("sweep", "ersm/lambda_gamma_patch", SweepConfig)
-    words = merge_words(
-        preset_words(preset), ["model.mask.patch_size=1", "experiment=ersm/cifar10", "seed=0,1"]
-    )
+    own = ["model.mask.patch_size=1", "experiment=ersm/cifar10", "seed=0,1"]
+    words = merge_words(preset.words(), own)
     assert "experiment=ersm/digits" not in words
     assert [word for word in words if word.startswith("model.mask.patch_size")] == ["model.mask.patch_size=1"]
     assert "model.mask.lambda_unary=0,0.001,0.01,0.1" in words
@@ -255,15 +213,14 @@ def test_a_sweep_that_cannot_write_its_record_goes_on(
     lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Breaks when a disk that fills up ends the jobs that are running, or hides which have failed."""
-    sweep = SweepRecord(lab / "sweep", {}, {})
+    sweep = SweepRecord(lab / "sweep", sweep_request(["-m"]), {})
 
     def full(path: Path, value: object) -> None:
         raise UserError(f"no space left on the disk for {path}")
 
     monkeypatch.setattr(record, "write_json", full)
     monkeypatch.setattr(record, "_EVERY", -1.0)
-    cell = Cell(Experiment("ersm", "a", {"model": {}, "seed": 0}, ()), {"config_hash": "0"})
-    sweep.settled(Outcome(cell, "failed", lab / "log"))
+    sweep.settled(Outcome(named_cell("a"), "failed", lab / "log"))
     sweep.close([])
     assert "sweep.json is not up to date: no space left" in capsys.readouterr().err
 
@@ -316,6 +273,6 @@ def test_conf_is_frozen_at_the_launch(lab: Path) -> None:
         (inside,) = folders()
         assert inside != outside
         assert (inside / "config.yaml").read_bytes() == (outside / "config.yaml").read_bytes()
-        assert compose_cells(["seed=0,1"])[1].config["seed"] == 1
+        assert compose_cells(["seed=0,1"])[1].config.seed == 1
     assert folders()[0] == outside
     assert not inside.exists()

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.pool import Watcher
+from ersm_lab.launch.jobs import Answer, Watcher
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
-from ersm_lab.sweeps.schema import sweep_request
-from ersm_lab.sweeps.search import Search, best_lines, describe
+from ersm_lab.sweeps.request import sweep_request
+from ersm_lab.sweeps.search import Search, alone, run_search
 from ersm_lab.sweeps.space import Dimension, split_space
-from tests.launch.test_sweeps import SMALL
+from ersm_lab.sweeps.text import best_lines, space_lines
+from tests.launch.commands import SMALL
 
 WORDS = [
     "-m",
@@ -72,20 +73,20 @@ class Runs:
         self.slots, self._fail, self._path = 1, fail, Path()
 
     def start(self, cell, log):
-        rate = cell.experiment.config["optimizer"]["lr"]
+        rate = cell.experiment.config.optimizer.lr
         self.asked.append(rate)
         if len(self.asked) - 1 == self._fail:
-            return ("failed", "out of memory")
+            return Answer("failed", "out of memory")
         run = RunDirectory.create(
             Path("outputs"),
             "ersm",
             "digits",
             cell.experiment.config,
             [],
-            {"config_hash": cell.record["config_hash"]},
+            {"config_hash": cell.config_hash},
         )
         run.finish("finished", summary={"val/accuracy": 1 - abs(rate - 0.02)})
-        return ("done", str(run.path))
+        return Answer("done", str(run.path))
 
     def wait(self, jobs, seconds):
         return list(jobs)
@@ -98,13 +99,8 @@ class Runs:
 
 
 def go(words: list[str], launcher: Runs) -> Search:
-    import contextlib
-
-    from ersm_lab.sweeps.search import run_search
-
-    request = sweep_request(words)
-    search = Search(request)
-    run_search(search, request, launcher, lambda total, record: contextlib.nullcontext(Watcher()))
+    search = Search(sweep_request(words))
+    run_search(search, launcher, Watcher())
     return search
 
 
@@ -114,7 +110,7 @@ def test_a_study_goes_on_where_it_was(lab: Path) -> None:
     first = Runs(fail=1)
     search = go([*WORDS, "sweep.search.trials=4"], first)
     assert len(first.asked) == 4
-    assert describe(search)[-1].startswith("3 finished, 1 missing")
+    assert space_lines(search)[-1].startswith("3 finished, 1 missing")
     again = Runs()
     go([*WORDS, "sweep.search.trials=4"], again)
     assert again.asked == [first.asked[1]]  # what failed, and nothing else
@@ -125,10 +121,10 @@ def test_a_study_goes_on_where_it_was(lab: Path) -> None:
     best = search.best()
     assert best is not None
     rates = [*first.asked, *more.asked]
-    assert best["val/accuracy"] == pytest.approx(max(1 - abs(rate - 0.02) for rate in rates))
-    assert best["trials"] == 6
-    assert Path(best["run"]).is_dir()
-    command = best_lines(search, best)[1]
+    assert best.value == pytest.approx(max(1 - abs(rate - 0.02) for rate in rates))
+    assert len(search.finished()) == 6
+    assert Path(best.run).is_dir()
+    command = best_lines(search)[1]
     assert f"optimizer.lr={min(rates, key=lambda rate: abs(rate - 0.02))}" in command
     assert "evaluation.split" not in command  # what was chosen on validation is then run on the test split
     assert go(WORDS, Runs()).outcomes == []
@@ -172,7 +168,5 @@ def test_a_metric_that_runs_do_not_report_is_one_line(lab: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_study(lab: Path) -> None:
-    from ersm_lab.sweeps.search import _alone
-
-    with _alone(lab / "x"), pytest.raises(UserError, match="another process"), _alone(lab / "x"):
+    with alone(lab / "x"), pytest.raises(UserError, match="another process"), alone(lab / "x"):
         pass
