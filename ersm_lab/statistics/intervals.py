@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FEW_SEEDS = 5  # with fewer, a bootstrap over seeds is nonsense; see `widened_by_seeds`
 _BLOCK = 250  # replicates at a time: memory stays bounded whatever n is
+_METHODS = {True: "paired bootstrap over images and seeds", False: "paired bootstrap over images only"}
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,7 @@ def paired_bootstrap(
     >>> paired_bootstrap([1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0], n_boot=200).estimate
     0.5
     """
-    first, second = (
-        np.atleast_2d(np.asarray(a, dtype=np.float64)),
-        np.atleast_2d(np.asarray(b, dtype=np.float64)),
-    )
+    first, second = (np.atleast_2d(np.asarray(values, dtype=np.float64)) for values in (a, b))
     if first.shape != second.shape:
         raise ValueError(f"paired values must have the same shape, not {first.shape} and {second.shape}")
     if first.ndim != 2:
@@ -94,10 +92,7 @@ def paired_bootstrap(
     replicates: list[NDArray[np.float64]] = []
     for start in range(0, n_boot, _BLOCK):
         count = min(_BLOCK, n_boot - start)
-        # counts of plain draws: numpy's multinomial takes five times as long for thousands of images
-        drawn = rng.integers(0, images, size=(count, images)) + images * np.arange(count)[:, None]
-        of_images = np.bincount(drawn.ravel(), minlength=count * images).reshape(count, images)
-        of_images = of_images.astype(np.float64)
+        of_images = _drawn(rng, images, count)
         of_seeds = (
             rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count)
             if draws_seeds
@@ -106,14 +101,10 @@ def paired_bootstrap(
         total = ((of_images @ filled.T) * of_seeds).sum(1)
         weight = ((of_images @ defined.T.astype(np.float64)) * of_seeds).sum(1)
         replicates.append(np.divide(total, weight, out=np.full(count, np.nan), where=weight > 0))
-    replicated = np.concatenate(replicates)
-    low, high = np.nanquantile(replicated, [(1 - level) / 2, (1 + level) / 2])
-    one_sided = min((replicated <= 0).sum(), (replicated >= 0).sum())
-    p_value = min(1.0, 2 * (int(one_sided) + 1) / (n_boot + 1))
-    what = "paired bootstrap over images and seeds" if draws_seeds else "paired bootstrap over images only"
-    verdict = None if margin is None else bool(low > -margin)
+    low, high, p_value = _percentiles(np.concatenate(replicates), level)
+    verdict = None if margin is None else low > -margin
     estimate = float(filled.sum() / defined.sum())
-    return Interval(estimate, float(low), float(high), level, valued, seeds, what, verdict, p_value)
+    return Interval(estimate, low, high, level, valued, seeds, _METHODS[draws_seeds], verdict, p_value)
 
 
 def paired_bootstrap_of_sums(
@@ -162,19 +153,27 @@ def paired_bootstrap_of_sums(
     replicates = []
     for start in range(0, n_boot, _BLOCK):
         count = min(_BLOCK, n_boot - start)
-        drawn = rng.integers(0, images, size=(count, images)) + images * np.arange(count)[:, None]
-        found = differences(
-            np.bincount(drawn.ravel(), minlength=count * images).reshape(count, images).astype(float)
-        )
+        found = differences(_drawn(rng, images, count))
         if draws_seeds:
             found = np.take_along_axis(found, rng.integers(0, seeds, size=(count, seeds)), axis=1)
         replicates.append(found.mean(1))
-    replicated = np.concatenate(replicates)
+    low, high, p_value = _percentiles(np.concatenate(replicates), level)
+    return Interval(estimate, low, high, level, images, seeds, _METHODS[draws_seeds], None, p_value)
+
+
+def _drawn(rng: np.random.Generator, images: int, count: int) -> NDArray[np.float64]:
+    """How often each image is in each of ``count`` draws with replacement, ``(count, images)``."""
+    # counts of plain draws: numpy's multinomial takes five times as long for thousands of images
+    drawn = rng.integers(0, images, size=(count, images)) + images * np.arange(count)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=count * images).reshape(count, images)
+    return counts.astype(np.float64)
+
+
+def _percentiles(replicated: NDArray[np.float64], level: float) -> tuple[float, float, float]:
+    """Both ends of the percentile interval, and the two-sided p-value, of replicates of a difference."""
     low, high = np.nanquantile(replicated, [(1 - level) / 2, (1 + level) / 2])
     one_sided = min((replicated <= 0).sum(), (replicated >= 0).sum())
-    what = "paired bootstrap over images and seeds" if draws_seeds else "paired bootstrap over images only"
-    p_value = min(1.0, 2 * (int(one_sided) + 1) / (n_boot + 1))
-    return Interval(estimate, float(low), float(high), level, images, seeds, what, None, p_value)
+    return float(low), float(high), min(1.0, 2 * (int(one_sided) + 1) / (len(replicated) + 1))
 
 
 def interval_over_seeds(values: ArrayLike, level: float = 0.95) -> Interval:

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ersm_lab.core.protocols import DataModule, Items, SegmentationModel
+from ersm_lab.core.protocols import DataModule, SegmentationModel
 from ersm_lab.data.scenes import SceneSplit
+from ersm_lab.data.segmentation import SceneItem
 from ersm_lab.evaluation.segmenters.export import LabelPictures
 from ersm_lab.evaluation.segmenters.inference import Segmented, Segmenter
 from ersm_lab.evaluation.segmenters.predictions import Predictions
@@ -26,6 +27,12 @@ from ersm_lab.metrics.street_scores import picture_scores
 from ersm_lab.vision.labels import LabelTable
 
 
+class SceneItems(Protocol):
+    """A split as a network sees it: items by place."""
+
+    def __getitem__(self, place: int, /) -> SceneItem: ...
+
+
 class SceneModule(DataModule, Protocol):
     """The data module of pictures with a label per pixel, set up: what the suite of segmenters reads."""
 
@@ -34,7 +41,7 @@ class SceneModule(DataModule, Protocol):
     def split(self, name: str) -> SceneSplit:
         """The raw split ``train``, ``val`` or ``test``."""
 
-    def view_dataset(self, name: str, view: int | None) -> Items:
+    def view_dataset(self, name: str, view: int | None) -> SceneItems:
         """A split under one augmented view, or whole pictures when ``view`` is None."""
 
 

@@ -49,7 +49,7 @@ class FoRNetSegmenter(pl.LightningModule):
     and validation take batches ``{"image", "label"}`` and, for messages, ``"name"``: one file name per image.
     """
 
-    progress = ("train/loss", "val/loss", "val/miou")
+    progress: Sequence[str] = ("train/loss", "val/loss", "val/miou")
 
     def __init__(
         self,
