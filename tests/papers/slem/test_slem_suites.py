@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
@@ -16,7 +15,6 @@ from ersm_lab.papers.slem.suites.maps.suite import shannon_entropy
 from ersm_lab.papers.slem.suites.points.truth import against_truth, edge_auroc
 from ersm_lab.papers.slem.suites.subject import STAND_INS, stand_in_note
 from ersm_lab.plan.planner import Planner
-from ersm_lab.statistics.correlation import rank_correlation
 from ersm_lab.training.evaluate import evaluate_runs
 from ersm_lab.training.run import train
 
@@ -141,21 +139,6 @@ def test_the_area_under_the_curve_by_pairs():
     pairs = [(a > b) + 0.5 * (a == b) for a, b in itertools.product(on, off)]
     assert edge_auroc(score, edges, 3, valid) == pytest.approx(np.mean(pairs))
     assert np.isnan(edge_auroc(score, np.zeros_like(edges), 3, valid))
-
-
-def test_rank_correlation_is_scipys_and_its_interval_covers():
-    """Breaks when ties are ranked otherwise, or the interval is not of pairs."""
-    generator = np.random.default_rng(2)
-    a = generator.integers(0, 9, 40).astype(float)
-    b = a + generator.normal(0, 3, 40)
-    found = rank_correlation(a, b)
-    assert found.estimate == pytest.approx(spearmanr(a, b)[0])
-    assert found.low < found.estimate < found.high
-    assert found.high - found.low < 0.8
-    assert rank_correlation(a, np.ones(40)) is None
-    assert rank_correlation(a[:2], b[:2]) is None
-    with pytest.raises(ValueError, match="finite"):
-        rank_correlation([1, 2, np.nan], [1, 2, 3])
 
 
 def test_shannon_entropy_of_known_histograms():
