@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from importlib import import_module
 
-from ersm_lab.bench.table import show
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import no_such
 
 NAMES = (
     "start",
@@ -27,10 +26,9 @@ def command(words: Sequence[str]) -> int:
     """Runs the named benchmarks, or all; each module's ``run()`` gives its rows."""
     for word in words:
         if word not in NAMES:
-            near = difflib.get_close_matches(word, NAMES, n=1)
-            raise UserError(
-                f"no benchmark '{word}'{f'; did you mean {near[0]!r}?' if near else ''} There are: {', '.join(NAMES)}"
-            )
+            raise UserError(no_such("benchmark", word, NAMES))
+    from ersm_lab.bench.table import show
+
     for name in words or NAMES:
         show(import_module(f"ersm_lab.bench.{name}").run(), title=name)
     return 0

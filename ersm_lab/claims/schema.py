@@ -9,9 +9,9 @@ from typing import Any
 from omegaconf import MISSING
 
 from ersm_lab.config.check import check_config
-from ersm_lab.config.command_line import split_jobs
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import options
+from ersm_lab.config.words import split_jobs
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import Settings, plain, setting
 from ersm_lab.core.words import nearest

@@ -1,18 +1,15 @@
-"""Shell completion: verbs by ourselves, overrides by Hydra's own completion engine."""
+"""``ersm-lab completion``: a script for a shell, which asks the parsers of all verbs what may come next."""
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Sequence
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 
-from hydra.plugins.completion_plugin import DefaultCompletionPlugin
-
-from ersm_lab.cli.help import groups
-from ersm_lab.config.command_line import EVALUATION_KEYS
-from ersm_lab.config.store import loader, options
+from ersm_lab.cli.parser import VerbParser
+from ersm_lab.cli.values import these
 from ersm_lab.core.errors import UserError
-from ersm_lab.papers.slem.verb import completions
+
+SUMMARY = "print a completion script for your shell"
 
 _BASH = """\
 _ersm_lab() {
@@ -26,99 +23,43 @@ _ZSH = "autoload -U +X bashcompinit && bashcompinit\n" + _BASH
 _FISH = (
     "complete -c ersm-lab -f -a '(ersm-lab __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'"
 )
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def script(shell: str) -> str:
+def add_arguments(parser: VerbParser) -> None:
+    parser.explain(
+        "bash | zsh | fish",
+        text="Evaluate it in the shell's start-up file; `ersm-lab` has to be on the PATH. It completes verbs, options, "
+        "groups, keys, and names of tables, claims, sweeps, data sets and folders.",
+        writes="nothing",
+        exit_codes="0 printed; 1 no such shell; 2 no such option",
+        examples=["bash", "fish"],
+    )
+    parser.add_word("SHELL", "bash, zsh or fish", these(*_SCRIPTS))
+
+
+def run(arguments: Namespace) -> int:
+    print(script(*arguments.words[:1]))
+    return 0
+
+
+def script(shell: str = "") -> str:
     """What to evaluate in the shell's start-up file: ``eval "$(ersm-lab completion bash)"``."""
-    scripts = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
-    if shell not in scripts:
+    if shell not in _SCRIPTS:
         raise UserError(f"completion needs a shell: bash, zsh or fish, not {shell!r}")
-    return scripts[shell]
+    return _SCRIPTS[shell]
 
 
-class _Engine(DefaultCompletionPlugin):
-    """Hydra's completion of one line of overrides; the abstract parts belong to shells that we serve ourselves."""
-
-    def install(self) -> None:
-        raise NotImplementedError
-
-    def uninstall(self) -> None:
-        raise NotImplementedError
-
-    def query(self, config_name: str | None) -> None:
-        raise NotImplementedError
-
-    @staticmethod
-    def help(command: str) -> str:
-        raise NotImplementedError
-
-    @staticmethod
-    def provides() -> str:
-        return "ersm-lab"
-
-
-# what a verb takes beside overrides: words, and groups whose names stand alone
-_WORDS: dict[str, tuple[str, ...]] = {
-    "train": ("resume=", "jobs=", "-m", "--dry-run", "--refresh", "--cfg"),
-    "evaluate": ("run=", "table=", "evaluation=", "predictions=", "export=cityscapes", "data="),
-    "table": ("jobs=", "--refresh"),
-    "claims": ("PROFILE=demo", "PROFILE=full", "--run", "jobs=", "paths.outputs="),
-    "data": ("list", "make", "pack"),
-    "report": ("out=", "pictures=", "paths.outputs=", "status=", "experiment=", "variant=", "seed="),
-    "wandb": ("sync",),
-    "doctor": ("paths.data=", "paths.outputs=", "paths.cache="),
-    "completion": ("bash", "zsh", "fish"),
-}
-_NAMED = {"table": "table", "claims": "claim"}
-_OVERRIDES = ("train", "evaluate", "table")
-_PATHS = ("run=", "resume=", "predictions=", "out=", "paths.data=", "paths.outputs=", "paths.cache=")
-
-
-def candidates(words: Sequence[str], verbs: Sequence[str], benchmarks: Sequence[str] = ()) -> list[str]:
+def candidates(words: Sequence[str], parsers: Mapping[str, VerbParser]) -> list[str]:
     """Completions of the last of ``words`` (the words after ``ersm-lab``)."""
     last = words[-1] if words else ""
+    before = list(words[1:-1])
     if len(words) <= 1 or words[0] == "help":
-        found = list(verbs)
-    elif last.startswith(_PATHS):
-        found = _paths(last, "," if "," in last else "=")
+        found = [*parsers, "help"]
+    elif words[0] not in parsers:
+        found = []
     else:
-        found = _of_verb(words[0], list(words[1:-1]), last, benchmarks)
-    return sorted({item for item in found if item.startswith(last)} - set(words[1:-1]))
-
-
-def _of_verb(verb: str, before: list[str], last: str, benchmarks: Sequence[str]) -> list[str]:
-    group, equals, _ = last.partition("=")
-    if verb != "report" and equals and group in (*groups(), "experiment", "table"):
-        return [f"{group}={option}" for option in options(group)]
-    found = [*_WORDS.get(verb, ()), *benchmarks, *(options(_NAMED[verb]) if verb in _NAMED else [])]
-    if verb == "data" and before:
-        found = options("data") if before[0] in ("make", "pack") and len(before) == 1 else []
-    if verb == "wandb" and before:
-        found = ["--dry-run", "paths.outputs="]
-    if verb == "slem":
-        found += completions()
-    if verb == "train":
-        found += [f"{name}=" for name in (*groups(), "experiment")]
-    if verb in _OVERRIDES:
-        found += _keys(verb, before, last)
-    if verb in ("slem", "report") or (verb == "wandb" and before):
-        found += _paths(last, "")
-    return found
-
-
-def _keys(verb: str, before: list[str], last: str) -> list[str]:
-    """Keys, and their values, by Hydra's engine, which takes seconds to look at everything: groups are enough for a start."""
-    taken = EVALUATION_KEYS if verb == "evaluate" else (*groups(), "seed")
-    if "." not in last:
-        own = {key.partition(".")[0] for key in taken} - {"seed", "sweep", "launcher"}
-        return [*(f"{name}." for name in own), *(["seed="] if "seed" in taken else [])]
-    line = " ".join([*(word for word in before if "=" in word and "," not in word), last])
-    found: list[str] = _Engine(loader())._query(config_name="config", line=line)
-    return [item for item in found if item.startswith(taken)]
-
-
-def _paths(word: str, sign: str) -> list[str]:
-    """Folders and files that go on from what stands after the last ``sign``."""
-    head, _, start = word.rpartition(sign) if sign else ("", "", word)
-    found = sorted(glob.glob(f"{glob.escape(start)}*"))
-    return [f"{head}{sign}{place}{'/' if Path(place).is_dir() else ''}" for place in found]
+        parser = parsers[words[0]]
+        found = [flag for flag in parser.option_names if flag not in ("-h", "--help")]
+        found += [name for word in parser.words for name in word.complete(before, last)]
+    return sorted({item for item in found if item.startswith(last)} - set(before))

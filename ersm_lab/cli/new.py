@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import keyword
 import re
+from argparse import Namespace
 from pathlib import Path
 
+from ersm_lab.cli.parser import VerbParser
+from ersm_lab.cli.values import first
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import plugins
 
@@ -15,23 +17,30 @@ _TEMPLATE = Path(__file__).parent / "template" / "paper"
 _TAKEN = ("ersm_lab", "tests", "conf", "outputs", "data", "torch", "numpy")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The words of the verb."""
-    parser.add_argument("kind", choices=["paper"], help="what to write")
-    parser.add_argument(
-        "name", metavar="NAME", help="of the paper: lower case, a word that Python can import"
+def add_arguments(parser: VerbParser) -> None:
+    parser.explain(
+        "paper NAME [--into DIR]",
+        text="The package holds a method, its module, schema, suite, experiment, table, claim and tests, all of which work.",
+        writes="the folder NAME",
+        exit_codes="0 written; 1 a name that cannot be taken; 2 no such option",
+        examples=["paper my_paper", "paper my_paper --into ../papers"],
     )
+    parser.add_word("paper", "what to write", first("paper"))
+    parser.add_word("NAME", "of the paper: lower case, a word that Python can import")
     parser.add_argument(
-        "--into", metavar="DIR", default=".", help="the folder in which NAME/ is made; default: here"
+        "--into", metavar="DIR", default=".", help="where the folder is made; here without it"
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Writes the package, and says what to do next."""
-    folder = write_paper(arguments.name, Path(arguments.into))
+    if len(arguments.words) != 2 or arguments.words[0] != "paper":
+        raise UserError("new needs: new paper NAME [--into DIR]")
+    name = arguments.words[1]
+    folder = write_paper(name, Path(arguments.into))
     print(f"wrote {folder}: a method, its module, schema, suite, experiment, table, claim and tests")
     print(f"  export ERSM_LAB_PLUGINS={folder}    (or: pip install -e {folder})")
-    print(f"  ersm-lab train experiment={arguments.name}/digits")
+    print(f"  ersm-lab train experiment={name}/digits")
     print(f"  python -m pytest {folder}")
     return 0
 

@@ -15,7 +15,7 @@ from ersm_lab.config.store import find, options
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import Settings
-from ersm_lab.core.words import nearest
+from ersm_lab.core.words import nearest, no_such
 
 Document = TypeVar("Document", bound=Settings)
 
@@ -42,8 +42,7 @@ def load_document(
     """
     file = find(group, name)
     if file is None:
-        known = options(group)
-        raise UserError(f"no {group} named '{name}'{nearest(name, known)} There are: {', '.join(known)}")
+        raise UserError(no_such(group, name, options(group)))
     where = f"conf/{group}/{name}.yaml"
     try:
         own = _literal(OmegaConf.to_container(OmegaConf.load(file)))

@@ -15,6 +15,7 @@ from hydra.core.config_store import ConfigStore
 
 import ersm_lab
 from ersm_lab.config import schema
+from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import merged, plugins
 from ersm_lab.tracking import schema as trackers
@@ -83,6 +84,11 @@ def groups() -> list[str]:
     """Every group of YAML, those of Hydra left out."""
     found = {path.name for root in folders() for path in root.iterdir() if path.is_dir()}
     return sorted(found - {"hydra"})
+
+
+def run_groups() -> list[str]:
+    """The groups that make up a run's configuration, as ``group=option`` takes them."""
+    return [name for name in groups() if name in RunConfig.__dataclass_fields__]
 
 
 def loader() -> ConfigLoaderImpl:

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.config.check import known_keys
 from ersm_lab.config.store import groups, loader, options
-from ersm_lab.core.words import nearest
+from ersm_lab.core.words import nearest, no_such
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
 
@@ -52,9 +52,7 @@ def _chain(error: BaseException | None) -> Any:
 
 def _missing_option(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).partition("/")
-    known = options(group) or sorted(error.options or [])
-    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return f"no {group} named '{option}'{nearest(option, known)} There are: {shown}"
+    return no_such(group, option, options(group) or error.options or [])
 
 
 def _where(text: str) -> str:

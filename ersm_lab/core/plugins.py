@@ -19,6 +19,7 @@ from typing import Any
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import Settings
+from ersm_lab.core.words import no_such
 
 GROUP = "ersm_lab.plugins"
 FOLDER = "ERSM_LAB_PLUGINS"
@@ -164,11 +165,7 @@ def suite_spec(name: str) -> SuiteSpec:
     """The suite ``name``. Raises ``UserError`` where no plug-in has it."""
     suites = merged("suites")
     if name not in suites:
-        from ersm_lab.core.words import nearest
-
-        raise UserError(
-            f"evaluation.suite: no suite {name!r}{nearest(name, list(suites))}; there are: {', '.join(sorted(suites))}"
-        )
+        raise UserError(f"evaluation.suite: {no_such('suite', name, suites)}")
     found: SuiteSpec = suites[name]
     return found
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 
+@dataclasses.dataclass
 class Settings(Mapping[str, Any]):
     """Base of every settings dataclass."""
 
@@ -25,10 +26,10 @@ class Settings(Mapping[str, Any]):
         setattr(self, key, value)
 
     def __iter__(self) -> Iterator[str]:
-        return (field.name for field in dataclasses.fields(self))  # type: ignore[arg-type]
+        return (field.name for field in dataclasses.fields(self))
 
     def __len__(self) -> int:
-        return len(dataclasses.fields(self))  # type: ignore[arg-type]
+        return len(dataclasses.fields(self))
 
     @classmethod
     def of(cls, value: Self | Mapping[str, Any] | None) -> Self:
@@ -103,7 +104,7 @@ def plain(value: Any) -> Any:
 def result_settings(settings: Settings) -> dict[str, Any]:
     """As plain containers, without the fields on which no result depends."""
     found: dict[str, Any] = {}
-    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+    for field in dataclasses.fields(settings):
         if field.metadata.get("changes_result", True):
             value = getattr(settings, field.name)
             found[field.name] = result_settings(value) if isinstance(value, Settings) else plain(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ersm_lab.config.command_line import split_jobs
 from ersm_lab.config.documents import load_document
+from ersm_lab.config.words import split_jobs
 from ersm_lab.launch.schema import LauncherConfig
 
 DRY_RUN, REFRESH = "--dry-run", "--refresh"

@@ -1,4 +1,4 @@
-"""``ersm-lab report [RUNS or QUERY] [out=FILE] [pictures=MB]``."""
+"""``ersm-lab report [FOLDER ...] [out=FILE] [pictures=MB]``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from pathlib import Path
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.report.page import PICTURE_BYTES, write_page
-from ersm_lab.report.query import select
+from ersm_lab.report.selection import select
 
 
 def command(words: Sequence[str], outputs: str) -> int:
     """Writes the page that the words of a command line ask for, and says where it is."""
-    out, megabytes, query = Path(outputs) / "report.html", PICTURE_BYTES / 1e6, []
+    out, megabytes, named = Path(outputs) / "report.html", PICTURE_BYTES / 1e6, []
     for word in words:
-        if word.startswith("-"):
-            raise UserError(f"report has no option {word}; ersm-lab report --help says what it takes")
         key, _, value = word.partition("=")
         if key == "out":
             out = Path(value)
@@ -31,9 +29,9 @@ def command(words: Sequence[str], outputs: str) -> int:
             if not 0 <= megabytes <= 500:
                 raise UserError(f"pictures={value} must lie between 0 and 500 megabytes")
         else:
-            query.append(word)
-    views = select(query, Path(outputs))
-    page = write_page(out, views, Path(outputs), " ".join(query), picture_bytes=int(megabytes * 1e6))
+            named.append(word)
+    views = select(named, Path(outputs))
+    page = write_page(out, views, Path(outputs), picture_bytes=int(megabytes * 1e6))
     for note in page.notes[:10]:
         print(f"left out: {note.encode(errors='replace').decode()}")
     if len(page.notes) > 10:

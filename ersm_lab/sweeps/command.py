@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ersm_lab.config.command_line import compose_all, split_config_dir
 from ersm_lab.config.composer import compose_cells
-from ersm_lab.config.store import frozen
 from ersm_lab.launch.clusters import make_launcher
 from ersm_lab.launch.interrupts import terminable
 from ersm_lab.launch.jobs import Outcome, Watchers
@@ -17,24 +15,16 @@ from ersm_lab.plan.cells import Cell, outputs_of, short_names
 from ersm_lab.plan.planner import Planner
 from ersm_lab.plan.states import backbones, missing_backbones
 from ersm_lab.sweeps.record import SweepRecord, sweep_folder
-from ersm_lab.sweeps.request import SweepRequest, sweep_request
+from ersm_lab.sweeps.request import SweepRequest
 
 
-def command(words: Sequence[str]) -> int:
+def command(request: SweepRequest) -> int:
     """Runs, or with ``--dry-run`` lists, a sweep. 0 when every cell is finished, 1 when one failed."""
-    words, own = split_config_dir(words)
-    with frozen(own), terminable():
-        request = sweep_request(words)
+    with terminable():
         if request.search is not None:
             return _search(request)
-        if any(word.startswith("-") for word in request.words):  # --help, --cfg: Hydra's own
-            experiments, _, _ = compose_all(["-m", *request.words])
-        else:
-            experiments = compose_cells(request.words)
-        if not experiments:
-            return 0
         planner = Planner()
-        cells = [planner.plan(experiment) for experiment in experiments]
+        cells = [planner.plan(experiment) for experiment in compose_cells(request.words)]
         if request.launch.dry_run:
             print_states(cells, request.launch.refresh)
             return 0

@@ -10,9 +10,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 
-from ersm_lab.config.composer import compose_experiment
+from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import conf_dir, options
 from ersm_lab.config.targets import check_keywords, resolve
+from ersm_lab.config.words import split_jobs
 from ersm_lab.core.errors import UserError
 
 EXPERIMENTS = options("experiment")
@@ -151,15 +152,14 @@ def test_completion_knows_verbs_options_and_keys(lab, capsys):
 
 
 def test_sweep_composes_every_cell_before_the_first_starts(lab):
-    from ersm_lab.config.command_line import compose_all
-
-    cells, many, jobs = compose_all(["-m", "seed=0,1", "model=ersm/baseline,ersm/published", "jobs=2"])
-    assert many
-    assert jobs == 2
-    found = [(cell.config["seed"], cell.config["model"]["variant"]) for cell in cells]
+    cells = compose_cells(["seed=0,1", "model=ersm/baseline,ersm/published"])
+    found = [(cell.config.seed, cell.config.model.variant) for cell in cells]
     assert found == [(0, "baseline"), (0, "published"), (1, "baseline"), (1, "published")]
     with pytest.raises(UserError, match="at least 1"):
-        compose_all(["-m", "trainer.max_epochs=1,0"])
+        compose_cells(["trainer.max_epochs=1,0"])
+    assert split_jobs(["seed=0,1", "jobs=2"]) == (["seed=0,1"], 2)
+    with pytest.raises(UserError, match="whole number of at least 1"):
+        split_jobs(["jobs=0"])
 
 
 def test_a_composition_leaves_the_schemas_as_they_are(lab):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ersm_lab.cli import main
-from ersm_lab.config.command_line import evaluation_request
+from ersm_lab.cli.evaluate import evaluation_request
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.plugins import merged
 from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ersm_lab.claims.text import write_claims
 from ersm_lab.report.page import write_page
-from ersm_lab.report.query import select
+from ersm_lab.report.selection import select
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
 from ersm_lab.runs.index import find_runs

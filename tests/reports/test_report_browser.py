@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from ersm_lab.report.page import write_page
-from ersm_lab.report.query import select
+from ersm_lab.report.selection import select
 from tests.reports.browser import Opened
 from tests.reports.conftest import make_run
 
@@ -102,15 +101,9 @@ def test_columns_are_chosen(opened: Opened) -> None:
         ("", 7),
     ],
 )
-def test_the_filter_takes_what_the_command_line_takes(
-    opened: Opened, outputs: Path, query: str, count: int
-) -> None:
+def test_the_filter_takes_names_and_conditions(opened: Opened, query: str, count: int) -> None:
     opened.filter(query)
-    assert (
-        len(opened.texts("#run-table tbody tr"))
-        == count
-        == len(select(re.sub(r" ([=>]) ", r"\1", query).split(), outputs))
-    )
+    assert len(opened.texts("#run-table tbody tr")) == count
     assert f"{count} of 7 runs" in opened.page.inner_text("#filter-message")
 
 

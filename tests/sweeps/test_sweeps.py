@@ -11,11 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import open_dict
 
-from ersm_lab.config.command_line import compose_all
+from ersm_lab.config import compose as composing
 from ersm_lab.config.composer import compose_cells
 from ersm_lab.config.documents import load_document
-from ersm_lab.config.store import conf_dir, folders, frozen, options
+from ersm_lab.config.store import conf_dir, folders, frozen, options, register
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
 from ersm_lab.launch.jobs import Outcome
@@ -160,7 +164,17 @@ def test_the_papers_grid_is_whole(lab: Path) -> None:
 )  # fmt: skip
 def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -> None:
     """Breaks when the shared composition leaks from cell to cell, or applies a value too early."""
-    hydras, _, _ = compose_all(["-m", *words])
+    parsed = OverridesParser.create().parse_overrides(words)
+    (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    hydras = []
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        for cell in cells:
+            config = compose("config", overrides=list(cell), return_hydra_config=True)
+            choice = config.hydra.runtime.choices.get("experiment")
+            with open_dict(config):
+                del config["hydra"]
+            hydras.append(composing.finish(config, choice, list(cell)))
     assert compose_cells(words) == hydras
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 import ersm_lab.cli.entry as cli
 from ersm_lab.bench.run import NAMES
-from ersm_lab.cli.help import page
+from ersm_lab.cli import doctor, table
+from ersm_lab.cli.verbs import all_verbs, command_line, read
 from ersm_lab.config.store import options
 
-VERBS = [verb for verb in cli._VERBS if not verb.startswith("_")]
+VERBS = list(all_verbs())
+
+
+def page(verb: str) -> str:
+    return command_line(all_verbs())[1][verb].format_help()
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -49,7 +55,9 @@ def test_pages_name_what_there_is(lab: Path) -> None:
 
 def test_help_of_an_experiment_lists_its_keys(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["train", "experiment=fornet/toy_streets", "--help"]) == 0
-    assert "topk_ratios" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "topk_ratios" in said
+    assert max(map(len, said.splitlines())) <= 100
     assert cli.main(["train", "sweep=ersm/search", "--help"]) == 0
     assert "usage: ersm-lab train" in capsys.readouterr().out
 
@@ -68,10 +76,10 @@ def test_a_reader_that_leaves_ends_it_quietly(words: list[str], lab: Path) -> No
 def test_a_pipe_of_another_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Breaks when a failure inside a run is taken for a reader that left, and ends in silence."""
 
-    def fail(words: list[str]) -> int:
+    def fail(arguments: Namespace) -> int:
         raise BrokenPipeError("a worker is gone")
 
-    monkeypatch.setitem(cli._VERBS, "doctor", fail)
+    monkeypatch.setattr(doctor, "run", fail)
     with pytest.raises(BrokenPipeError):
         cli.main(["doctor"])
 
@@ -79,10 +87,10 @@ def test_a_pipe_of_another_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_package_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(words: list[str]) -> int:
+    def fail(arguments: Namespace) -> int:
         raise ModuleNotFoundError("No module named 'timm'", name="timm")
 
-    monkeypatch.setitem(cli._VERBS, "table", fail)
+    monkeypatch.setattr(table, "run", fail)
     assert cli.main(["table", "x"]) == 1
     assert capsys.readouterr().err == "error: no module timm; ersm-lab doctor says what is missing\n"
 
@@ -115,3 +123,35 @@ def test_completion_knows_the_words_of_every_verb(
     (lab / "here" / "run1").mkdir(parents=True)
     assert cli.main(["__complete", *words]) == 0
     assert capsys.readouterr().out.split() == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "unknown verb 'trian'; did you mean 'train'? (see ersm-lab --help)"),
+        (["report", "-v"], "report has no option -v (see ersm-lab report --help)"),
+        (["train", "--info", "seed=1"], "train has no option --info (see ersm-lab train --help)"),
+        (["train", "--cfg", "hydra"], "argument --cfg: invalid choice: 'hydra'"),
+        (["runs", "--sort"], "argument --sort: expected one argument"),
+        (["table", "x", "--json", "--dry-run"], "--json prints what is written"),
+    ],
+)
+def test_what_no_parser_takes_is_one_line_and_exit_code_2(
+    words: list[str], message: str, lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_options_stand_anywhere_among_words() -> None:
+    words = ["table", "--refresh", "a", "jobs=2", "--dry-run", "seed=-1", "b"]
+    arguments, _ = read(words, all_verbs())
+    assert (arguments.words, arguments.refresh, arguments.dry_run) == (
+        ["a", "jobs=2", "seed=-1", "b"],
+        True,
+        True,
+    )
+    assert arguments.said == words[1:]
