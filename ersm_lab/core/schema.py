@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from ersm_lab.core.plugins import merged
 from ersm_lab.core.settings import Settings, setting
 
 
@@ -26,7 +27,7 @@ class DataConfig(Settings):
 
     _target_: str = setting(MISSING, "the data module's class")
     name: str = setting(MISSING, "for people and dashboards", changes_result=False)
-    layout: str = setting(MISSING, "how the files lie")
+    layout: str = setting(MISSING, "how the files lie", choices=lambda: sorted(merged("layouts")))
     root: str = setting(MISSING, "the folder (or archive) that holds it", changes_result=False)
     options: dict[str, Any] = setting({}, "of the layout")
     batch_size: int = setting(32, "items per optimizer micro-batch and device", ge=1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -101,7 +100,7 @@ def _write_split(
     classes: list[str],
     count: int,
     rng: np.random.Generator,
-    write_box: Callable[[Iterable[Any]], Any],
+    write_box: Callable[[Iterable[object]], object],
     sizes: tuple[int, int, int],
 ) -> None:
     canvas, tile, patch = sizes

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import lzma
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import generated
+from ersm_lab.files.archives import DAMAGED, archive_of, stem_of
 
-_ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 _OTHER_NAMES = {"cifar10": "cifar-10-python"}  # the published archive is not named after the folder
 _BESIDE = {"cub200": "segmentations"}  # masks are published by themselves, and lie in the root or beside it
-# what the standard library raises for archives that are damaged, cut short, or of a kind that it cannot read
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
 
 
 def layout_fingerprint(layout: str, root: Path) -> str:
@@ -84,8 +71,7 @@ def _files(root: Path) -> dict[str, int] | None:
     """Sizes by relative name; None when there is neither folder nor archive."""
     if root.is_dir():
         return dict(_walk(root, "", set()))
-    archives = [root, *(root.with_name(root.name + ending) for ending in _ENDINGS)]
-    archive = next((path for path in archives if path.is_file()), None)
+    archive = archive_of(root)
     return None if archive is None else _members(archive)
 
 
@@ -101,7 +87,7 @@ def _walk(folder: Path | str, prefix: str, above: set[tuple[int, int]]) -> Itera
         if entry.is_dir():
             yield from _walk(entry.path, f"{prefix}{entry.name}/", above | {here})
             continue
-        stem = _stem(entry.name)
+        stem = stem_of(entry.name)
         if stem is not None and stem in names:
             continue  # unpacked already: its folder counts
         try:
@@ -122,18 +108,12 @@ def _members(archive: Path) -> dict[str, int]:
         else:
             with tarfile.open(archive) as packed:
                 found = [(info.name, info.size) for info in packed if info.isfile()]
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = " ".join(str(error).split())  # some of these are several lines long
         raise UserError(f"{archive} cannot be read as an archive: {reason}") from error
     files = {os.path.normpath(name): size for name, size in found}
-    inner = f"{_stem(archive.name)}/"
+    inner = f"{stem_of(archive.name)}/"
     if files and all(name.startswith(inner) for name in files):
-        files = {
-            name.removeprefix(inner): size for name, size in files.items()
-        }  # its only folder is not doubled
+        # its only folder is not doubled
+        files = {name.removeprefix(inner): size for name, size in files.items()}
     return {name: n for name, n in files.items() if not any(p.startswith(".") for p in name.split("/"))}
-
-
-def _stem(name: str) -> str | None:
-    """The name of an archive without its ending; None for other files."""
-    return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), None)

@@ -52,7 +52,7 @@ def _check(root: Path, wanted: Mapping[str, Any]) -> None:
         )
 
 
-def _without_places(node: Any) -> Any:
+def _without_places(node: object) -> object:
     """``node`` without the folders named in it: a data set that was moved is the same data set."""
     if not isinstance(node, dict):
         return node

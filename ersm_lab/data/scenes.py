@@ -58,7 +58,7 @@ class SceneSplit:
         """``(H, W)`` of the instanceIds file, or None."""
         if self.instances is None:
             return None
-        return read_labels(self.instances[i], np.int32)
+        return read_numbers(self.instances[i]).astype(np.int32)
 
     def scene(self, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The picture ``(H, W, 3)`` and its trainIds ``(H, W)``: all ``IGNORE`` where no label is published.
@@ -92,8 +92,16 @@ class SceneData:
         return self.table.class_names
 
 
-def read_labels(path: Path, kind: Any = np.uint8) -> NDArray[Any]:
-    """A picture of numbers ``(H, W)``, as they are in the file; colours are refused."""
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """A picture of labels ``(H, W)``, as ``read_numbers``; numbers above 255 are refused."""
+    found = read_numbers(path)
+    if found.dtype != np.uint8 and found.max(initial=0) > 255:
+        raise UserError(f"{path} holds {int(found.max())}, which is no label; is it a file of instanceIds?")
+    return found.astype(np.uint8)
+
+
+def read_numbers(path: Path) -> NDArray[Any]:
+    """A picture of numbers ``(H, W)``, as they are in the file. Raises ``UserError`` for colours and unreadable files."""
     try:
         with Image.open(path) as image:
             mode, found = image.mode, np.asarray(image)
@@ -106,9 +114,7 @@ def read_labels(path: Path, kind: Any = np.uint8) -> NDArray[Any]:
         raise UserError(
             f"{path} is a picture in colours ({mode}); labels are expected as numbers, one per pixel"
         )
-    if kind is np.uint8 and found.dtype != np.uint8 and found.max(initial=0) > 255:
-        raise UserError(f"{path} holds {int(found.max())}, which is no label; is it a file of instanceIds?")
-    return found.astype(kind)
+    return found
 
 
 def paired(

@@ -29,7 +29,7 @@ class OcclusionAugmentConfig(Settings):
     p: float = setting(0.5, "probability that a picture is covered", ge=0, le=1)
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: OcclusionAugmentConfig) -> str | None:
         if len(node.area) != 2 or not node.area[0] <= node.area[1]:
             return f"has area {list(node.area)}, but must have [LOW, HIGH] with LOW <= HIGH"
         return None if node.shapes else "has no shapes"
@@ -69,7 +69,7 @@ class ImageDataConfig(DataConfig):
     views: int = setting(0, "0: new augmentation every epoch; v: v fixed views of each image, in turn", ge=0)
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: ImageDataConfig) -> str | None:
         low, high = [*node.train_range, 0.0, 0.0][:2]
         if len(node.train_range) != 2 or not low < high:
             return f"has train_range {list(node.train_range)}, but must have [LOW, HIGH] with LOW < HIGH"
@@ -131,7 +131,7 @@ class SceneTransformConfig(Settings):
     std: list[float] = setting(IMAGENET_STD, "per channel", gt=0)
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: SceneTransformConfig) -> str | None:
         if len(node.crop) != 2 or (node.resize is not None and len(node.resize) != 2):
             return "needs [HEIGHT, WIDTH] as crop and as resize"
         if len(node.scale) != 2 or not node.scale[0] <= node.scale[1]:
@@ -165,9 +165,6 @@ class PictureDataConfig(DataConfig):
     """Pictures without labels: a folder, scikit-image's photographs, or generated structures. There are no splits."""
 
     _target_: str = "ersm_lab.data.picture_module.PictureDataModule"
-    layout: str = setting(
-        MISSING, "where pictures come from: folder, photographs, structures, or a plug-in's"
-    )
     options: dict[str, Any] = setting({}, "of the generator: size, and for structures count, noise, seed")
     names: list[str] | None = setting(None, "those to take, in this order; null: all")
     channels: str = setting(

@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ class Scene:
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     instances: NDArray[np.uint16]
-    polygons: dict[str, Any] = field(default_factory=dict)
+    polygons: dict[str, object] = field(default_factory=dict)
 
 
 def make_scene(seed: Sequence[int], height: int, width: int) -> Scene:

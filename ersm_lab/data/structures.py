@@ -127,9 +127,8 @@ def _junctions(rows: Array, columns: Array, size: int, generator: np.random.Gene
     points = []
     for centre, radius in _quarters(size, generator):
         count = int(generator.integers(3, 5))
-        starts = generator.uniform(0, 2 * np.pi) + 2 * np.pi * (
-            np.arange(count) + generator.uniform(-0.2, 0.2, count)
-        ) / count  # fmt: skip
+        turn = generator.uniform(0, 2 * np.pi)
+        starts = turn + 2 * np.pi * (np.arange(count) + generator.uniform(-0.2, 0.2, count)) / count
         angle = np.arctan2(rows - centre[0], columns - centre[1])
         inside = np.hypot(rows - centre[0], columns - centre[1]) < radius
         sector = np.zeros(rows.shape, int)

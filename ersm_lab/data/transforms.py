@@ -88,7 +88,7 @@ class RandomOcclusion(torch.nn.Module):
         super().__init__()
         self.settings, self.mean, self.std = settings, list(mean), list(std)
 
-    def forward(self, image: Tensor, *rest: Any) -> Any:
+    def forward(self, image: Tensor, *rest: Tensor) -> Tensor | tuple[Tensor, ...]:
         """``image (3, H, W)``, and whatever comes with it, unchanged."""
         chance, share = torch.rand(2).tolist()
         shapes = self.settings.shapes

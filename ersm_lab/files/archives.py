@@ -13,17 +13,30 @@ from pathlib import Path
 from ersm_lab.core.errors import UserError
 from ersm_lab.files.atomic import make_folder
 
-_ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
+ENDINGS = (".tgz", ".tar.gz", ".tar", ".zip")
 # what the standard library raises for damaged, truncated or encrypted archives
-_NO_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile)
-_DAMAGED = (*_NO_ARCHIVE, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
 
 
 def archive_of(root: Path) -> Path | None:
     """The archive that unpacks to ``root``: ``root`` itself if it is a file, or the one beside it, or None."""
     if root.is_file():
         return root
-    return next((path for ending in _ENDINGS if (path := root.with_name(root.name + ending)).is_file()), None)
+    return next((path for ending in ENDINGS if (path := root.with_name(root.name + ending)).is_file()), None)
+
+
+def stem_of(name: str) -> str | None:
+    """The name of an archive without its ending; None for other files."""
+    return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), None)
 
 
 def folder_or_archive(root: Path, sums: Mapping[str, str] | None = None) -> Path:
@@ -36,14 +49,14 @@ def folder_or_archive(root: Path, sums: Mapping[str, str] | None = None) -> Path
         return root
     archive = archive_of(root)
     if archive is None:
-        looked = ", ".join([str(root), *(root.name + ending for ending in _ENDINGS)])
+        looked = ", ".join([str(root), *(root.name + ending for ending in ENDINGS)])
         raise UserError(
             f"no data set: looked for {looked}; put the folder or the archive there, or set data.root=FOLDER"
         )
-    ending = next((ending for ending in _ENDINGS if archive.name.endswith(ending)), None)
-    if ending is None:
-        raise UserError(f"{archive} is neither a folder nor an archive ({', '.join(_ENDINGS)})")
-    target = archive.with_name(archive.name.removesuffix(ending))
+    stem = stem_of(archive.name)
+    if stem is None:
+        raise UserError(f"{archive} is neither a folder nor an archive ({', '.join(ENDINGS)})")
+    target = archive.with_name(stem)
     if target.is_dir():
         return target
     published = (sums or {}).get(archive.name)
@@ -96,7 +109,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 packed.extractall(folder, filter="data")
     except tarfile.FilterError as error:
         raise UserError(f"{archive} would write outside of its folder ({error}); not unpacked") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UserError(f"{archive} cannot be unpacked: {' '.join(str(error).split())}") from error
 
 

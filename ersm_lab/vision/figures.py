@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import matplotlib
 
@@ -23,20 +22,21 @@ KEEP_MAP = LinearSegmentedColormap.from_list("keep", ["#111111", "#0072B2", "#56
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Matplotlib settings for a figure that is printed at column width."""
-    settings: Any = {
-        "font.size": 8,
-        "axes.titlesize": 8,
-        "axes.labelsize": 8,
-        "legend.fontsize": 7,
-        "xtick.labelsize": 7,
-        "ytick.labelsize": 7,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.prop_cycle": plt.cycler(color=PALETTE),
-        "figure.constrained_layout.use": True,
-        "savefig.bbox": "tight",
-    }
-    with plt.rc_context(settings):
+    with plt.rc_context(
+        {
+            "font.size": 8,
+            "axes.titlesize": 8,
+            "axes.labelsize": 8,
+            "legend.fontsize": 7,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=PALETTE),
+            "figure.constrained_layout.use": True,
+            "savefig.bbox": "tight",
+        }
+    ):
         yield
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-FILLS = ("mean", "black", "noise", "blur", "image")
+from ersm_lab.vision.names import FILLS
 
 
 def fill_images(

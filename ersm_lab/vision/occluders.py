@@ -12,8 +12,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-SHAPES = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
-TARGETED = ("object", "background")
+from ersm_lab.vision.names import OCCLUDERS, TARGETED
+
 _CELLS = 8  # cells per side of grids and boards
 _BARS = 4
 
@@ -77,7 +77,7 @@ def _priority(
     if shape == "border":
         return np.minimum(np.minimum(y, 1 - y)[:, None], np.minimum(x, 1 - x))
     if shape not in TARGETED:
-        raise ValueError(f"occluder is {shape!r}, but must be one of {', '.join((*SHAPES, *TARGETED))}")
+        raise ValueError(f"occluder is {shape!r}, but must be one of {', '.join((*OCCLUDERS, *TARGETED))}")
     if mask is None:
         raise ValueError(f"occluder {shape!r} needs the object's mask")
     allowed = mask if shape == "object" else ~mask

@@ -13,9 +13,14 @@ import pytest
 from PIL import Image
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.layouts import read_layout
+from ersm_lab.core.plugins import plugins
+from ersm_lab.data.content import source_content
+from ersm_lab.data.layouts import layouts_of, read_kind, read_layout
 from ersm_lab.data.module import ImageDataModule
-from ersm_lab.data.splits import divide, stratified_order
+from ersm_lab.data.pictures import PictureData
+from ersm_lab.data.scenes import SceneData
+from ersm_lab.data.splits import ImageData, divide, stratified_order
+from ersm_lab.data.version import generated
 from ersm_lab.files.archives import extract, folder_or_archive
 from ersm_lab.files.images import read_rgb
 
@@ -83,6 +88,54 @@ def test_unknown_option_and_layout(tmp_path):
         read_layout("imagefolder", tmp_path, {"test_fracton": 0.5})
     with pytest.raises(UserError, match="did you mean 'imagefolder'"):
         read_layout("imagefoldr", tmp_path, {})
+
+
+def test_a_layout_has_one_kind_of_data(tmp_path):
+    root = folder(tmp_path / "data")
+    for kind, words in (
+        (
+            SceneData,
+            "has one label per picture; with a label per pixel there are: camvid, cityscapes, toy_streets",
+        ),
+        (PictureData, "with no labels there are: folder, photographs, structures"),
+    ):
+        with pytest.raises(UserError, match=words):
+            read_kind(kind, "imagefolder", root, {})
+    assert len(read_kind(ImageData, "imagefolder", root, {}).train)
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A plug-in in a folder, with a layout that it generates."""
+    package = tmp_path / "plugins" / "elsewhere"
+    package.mkdir(parents=True)
+    (package / "plugin.py").write_text(
+        "from ersm_lab.core.plugins import Plugin\n"
+        "PLUGIN = Plugin('elsewhere', 'elsewhere', layouts={'twins': 'elsewhere.twins:read'}, generated={'twins': 7})\n"
+    )
+    (package / "twins.py").write_text(
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from ersm_lab.data.splits import ArraySplit, ImageData\n"
+        "def read(root: Path, count: int = 4) -> ImageData:\n"
+        "    split = ArraySplit(np.zeros((count, 8, 8, 3), np.uint8), [0, 1] * (count // 2), 'twins')\n"
+        "    return ImageData(['one', 'two'], split, None, split)\n"
+    )
+    monkeypatch.setenv("ERSM_LAB_PLUGINS", str(tmp_path / "plugins"))
+    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
+    plugins.cache_clear()
+    yield
+    plugins.cache_clear()
+
+
+def test_a_layout_of_another_plug_in(elsewhere, tmp_path):
+    """Breaks when layouts are looked for in this package, or a generator's version is no part of the data's identity."""
+    assert len(read_layout("twins", tmp_path / "none", {"count": 6}).train) == 6
+    assert "twins" in layouts_of(ImageData)
+    with pytest.raises(UserError, match="did you mean 'count'"):
+        read_layout("twins", tmp_path / "none", {"cuont": 6})
+    assert generated()["twins"] == 7
+    assert source_content({"layout": "twins", "root": "none"}) == "twins version 7"
 
 
 def test_cifar10_official_files(tmp_path, monkeypatch):

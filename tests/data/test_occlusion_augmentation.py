@@ -12,10 +12,16 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.transforms import ImageTransform
 from ersm_lab.runs.hashing import canonical_hash
 
+OCCLUSION = {"enabled": True, "shapes": ["square", "border"], "area": [0.25, 0.25], "fill": "mean", "p": 1.0}
 SETTINGS = {
-    "size": 32, "train_scale": None, "hflip": False, "eval_resize": None, "mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2),
-    "occlusion": {"enabled": True, "shapes": ["square", "border"], "area": [0.25, 0.25], "fill": "mean", "p": 1.0},
-}  # fmt: skip
+    "size": 32,
+    "train_scale": None,
+    "hflip": False,
+    "eval_resize": None,
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.2, 0.2, 0.2),
+    "occlusion": OCCLUSION,
+}
 PICTURE = Image.fromarray(np.full((32, 32, 3), 255, np.uint8))
 
 

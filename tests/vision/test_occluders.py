@@ -8,15 +8,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ersm_lab.vision.fills import FILLS, fill_images, partner
-from ersm_lab.vision.occluders import SHAPES, TARGETED, cover_ranks, draw
+from ersm_lab.vision.fills import fill_images, partner
+from ersm_lab.vision.names import FILLS, OCCLUDERS, TARGETED
+from ersm_lab.vision.occluders import cover_ranks, draw
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    shape=st.sampled_from(SHAPES), area=st.floats(0, 0.7), height=st.integers(8, 40), width=st.integers(8, 40),
-    seed=st.integers(0, 99), index=st.integers(0, 10**6),
-)  # fmt: skip
+    shape=st.sampled_from(OCCLUDERS),
+    area=st.floats(0, 0.7),
+    height=st.integers(8, 40),
+    width=st.integers(8, 40),
+    seed=st.integers(0, 99),
+    index=st.integers(0, 10**6),
+)
 def test_area_is_exact_and_areas_are_nested(shape, area, height, width, seed, index) -> None:
     covered = draw(shape, area, (height, width), seed, index)
     assert covered.sum() == round(area * height * width)
@@ -24,7 +29,7 @@ def test_area_is_exact_and_areas_are_nested(shape, area, height, width, seed, in
     assert (covered == draw(shape, area, (height, width), seed, index)).all()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", OCCLUDERS)
 def test_occluders_differ_between_images_unless_the_shape_leaves_no_choice(shape: str) -> None:
     drawn = {draw(shape, 0.3, (32, 32), 0, index).tobytes() for index in range(8)}
     assert len(drawn) == (1 if shape == "border" else 2 if shape == "checkerboard" else 8)

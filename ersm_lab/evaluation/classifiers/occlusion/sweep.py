@@ -13,7 +13,8 @@ from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, sa
 from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
 from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
 from ersm_lab.vision.fills import fill_images, partner
-from ersm_lab.vision.occluders import TARGETED, cover_ranks
+from ersm_lab.vision.names import TARGETED
+from ersm_lab.vision.occluders import cover_ranks
 
 
 def cells_of(settings: OcclusionConfig, has_masks: bool) -> list[Cell]:
