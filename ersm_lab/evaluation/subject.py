@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ersm_lab.core.protocols import Batch, DataModule, Model, Summary
+from ersm_lab.core.protocols import Batch, DataModule, Model
 from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.runs.artifacts import ArtifactStore
@@ -41,13 +40,3 @@ class Subject(Generic[SettingsT, ModelT, DataT]):
     store: ArtifactStore
     others: Mapping[str, ModelT] = field(default_factory=dict)
     seed: int = 0
-
-
-def each(suite: Callable[[Subject], Summary]) -> Callable[[Sequence[Subject]], list[Summary]]:
-    """A function of one subject as one of several; goes when every paper's suites are classes."""
-
-    @functools.wraps(suite)
-    def evaluate(subjects: Sequence[Subject]) -> list[Summary]:
-        return [suite(subject) for subject in subjects]
-
-    return evaluate
