@@ -31,9 +31,13 @@ pytest.importorskip("captum", reason="rankings need the extra 'explain'")
 ARMS = ("baseline", "position_only", "recommended")
 # few cells and one draw: what is tested does not depend on their number
 STRESS = [
-    "evaluation=stress", "evaluation.panels=2", "evaluation.deletion.draws=2", "evaluation.occlusion.areas=[0,0.3,0.6]",
-    "evaluation.occlusion.shapes=[square,grid,object]", "evaluation.occlusion.fills=[mean,noise,image]",
-]  # fmt: skip
+    "evaluation=stress",
+    "evaluation.panels=2",
+    "evaluation.deletion.draws=2",
+    "evaluation.occlusion.areas=[0,0.3,0.6]",
+    "evaluation.occlusion.shapes=[square,grid,object]",
+    "evaluation.occlusion.fills=[mean,noise,image]",
+]
 
 
 @pytest.fixture(scope="module")

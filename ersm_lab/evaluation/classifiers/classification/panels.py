@@ -59,7 +59,8 @@ def shown(data: LabelledImages, split: str, index: int) -> NDArray[np.uint8]:
     image = data.view_dataset(split, None)[index]["image"]
     mean, std = data.normalisation
     pixels = image.permute(1, 2, 0).numpy() * np.array(std) + np.array(mean)
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    restored: NDArray[np.uint8] = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    return restored
 
 
 def outline_object(axis: Axes, mask: NDArray[np.bool_], width: float) -> None:
