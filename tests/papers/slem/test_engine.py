@@ -9,6 +9,7 @@ from numba import njit
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.papers.slem import learning_entropy, spatial_learning_entropies, spatial_learning_entropy
+from ersm_lab.papers.slem.engine import plain
 from ersm_lab.papers.slem.engine.activations import activate
 from ersm_lab.papers.slem.engine.lanes import load, store
 from ersm_lab.papers.slem.engine.learner import Engine, prepare
@@ -313,12 +314,7 @@ def test_activations(dtype, tolerance):
     z = z.astype(dtype)
     exact = z.astype(np.float64)
     with np.errstate(over="ignore"):
-        logistic = 1 / (1 + np.exp(-exact))
-    values = [
-        (np.tanh(exact), 1 - np.tanh(exact) ** 2),
-        (np.maximum(exact, 0), np.where(exact > 0, 1.0, 0.0)),
-        (logistic, logistic * (1 - logistic)),
-    ]
+        values = [plain.activate(name, exact) for name in ACTIVATIONS]
     for kind, (value, slope) in enumerate(values):
         found, slopes = z.copy(), np.empty_like(z)
         _activate(kind, found, slopes, dtype(1))
