@@ -12,8 +12,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "ersm_lab").rglob("*.py"))
 WRITTEN = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
-ENGINE = ROOT / "ersm_lab" / "papers" / "slem" / "engine"  # numba and Triton: arguments have types of their own
-PAPERS = sorted(path.name for path in (ROOT / "ersm_lab" / "papers").iterdir() if (path / "plugin.py").is_file())
+ENGINE = (
+    ROOT / "ersm_lab" / "papers" / "slem" / "engine"
+)  # numba and Triton: arguments have types of their own
+PAPERS = sorted(
+    path.name for path in (ROOT / "ersm_lab" / "papers").iterdir() if (path / "plugin.py").is_file()
+)
 OF_PAPERS = ("papers", "bench")  # rooms that may name one
 
 
@@ -40,7 +44,9 @@ def test_fewer_than_two_in_a_hundred_annotations_are_any():
 
 def test_the_formatter_is_never_switched_off():
     here = Path(__file__)
-    assert [path for path in WRITTEN if path != here and re.search(r"fmt: (skip|off)", path.read_text())] == []
+    assert [
+        path for path in WRITTEN if path != here and re.search(r"fmt: (skip|off)", path.read_text())
+    ] == []
 
 
 def test_no_file_is_longer_than_400_lines():

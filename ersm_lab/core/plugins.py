@@ -27,20 +27,31 @@ FOLDER = "ERSM_LAB_PLUGINS"
 
 @dataclass(frozen=True)
 class CurveFamily:
-    """A table of a suite that a page can draw as curves: columns ``x`` and ``y``, a curve per value of ``by``.
+    """A table of a suite whose rows are points of curves, for the report page.
 
-    ``scale`` brings both to the units of the labels.
+    Parameters
+    ----------
+    table: its name among a run's artifacts.
+    title: of its charts.
+    x, x_label: the column along the axis, and what to call it.
+    ys: columns of values, shares in [0, 1] that are shown as percent, and what to call them.
+    panels: columns; each of their values gets a chart.
+    picks: columns; each gets a menu.
+    prefer: of a pick, the values of which the first that a run has is shown at the start; ``*`` is all of them.
+    help: a sentence below the title: which way is better.
+    replaces: figures of the same evaluation that the page need not show, since it draws them itself.
     """
 
     table: str
     title: str
     x: str
-    y: str
     x_label: str
-    y_label: str
-    by: tuple[str, ...] = ()
-    x_scale: float = 1.0
-    y_scale: float = 1.0
+    ys: Mapping[str, str]
+    panels: tuple[str, ...] = ()
+    picks: tuple[str, ...] = ()
+    prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    help: str = ""
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

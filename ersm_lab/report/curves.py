@@ -5,70 +5,25 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
+from ersm_lab.core.plugins import CurveFamily, merged
 from ersm_lab.report.views import RunView
-
-
-@dataclass(frozen=True)
-class Family:
-    """A kind of table that holds curves.
-
-    ``table`` is its name in ``index.json``; ``x`` is a column, ``ys`` are columns (shares in [0, 1], shown as percent) and what
-    to call them; a chart is drawn per value of the columns ``panels``, and ``picks`` get a menu. ``prefer``: column of
-    ``picks`` -> values; the first one that a run has is what its line shows at the start, ``*`` being all of them.
-    """
-
-    table: str
-    title: str
-    x: str
-    x_label: str
-    ys: dict[str, str]
-    panels: tuple[str, ...] = ()
-    picks: tuple[str, ...] = ()
-    prefer: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    help: str = ""
-
-
-FAMILIES = (
-    Family(
-        "deletion_curves", "Deletion", "share", "tokens deleted, %", {"accuracy": "accuracy"}, ("order",), ("ranking",),
-        {"ranking": ("energy", "magnitude")},
-        "Accuracy as tokens are deleted: least important first, higher is better; most important first, lower is better.",
-    ),
-    Family(
-        "pixel_curves", "Deletion and insertion of pixels", "share", "pixels changed, %",
-        {"probability": "probability", "accuracy": "accuracy"}, ("mode",), ("fill",), {},
-        "Deletion: lower is better. Insertion: higher is better.",
-    ),
-    Family(
-        "occlusion", "Structured occlusion", "area", "area occluded, %", {"accuracy": "accuracy"}, ("shape",), ("fill",),
-        {"fill": ("mean",)}, "Accuracy on pictures of which a share is covered by a structure.",
-    ),
-    Family(
-        "coverage", "Coverage of borders", "ratio", "cells selected, %", {"borders": "border pixels", "all_pixels": "all pixels"},
-        help="Share of pixels in selected cells. All pixels: what chance gives.",
-    ),
-    Family(
-        "repeatability_means", "Repeatability of points", "amount", "amount", {"estimate": "points found again"}, ("change",),
-        ("detector",), {"detector": ("*",)}, "Points found again in the changed picture; higher is better.",
-    ),
-    Family(
-        "signature_accuracy", "Signatures", "k", "K points", {"estimate": "accuracy"}, (), ("arm",), {"arm": ("*",)},
-        "Accuracy from the patches at K points, by how the points are chosen.",
-    ),
-)  # fmt: skip
 
 Curve = tuple[list[float], list[float]]
 
 
-def number(text: Any) -> float | None:
+def families() -> list[CurveFamily]:
+    """Every kind of curve that the suites of registered plug-ins write, in their order."""
+    found = {family.table: family for spec in merged("suites").values() for family in spec.curves}
+    return list(found.values())
+
+
+def number(text: object) -> float | None:
     """A finite float, or None for anything else."""
     try:
-        value = float(text)
+        value = float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
     return value if math.isfinite(value) else None
@@ -118,7 +73,7 @@ def read_history(view: RunView, limit: int) -> dict[str, tuple[list[float], list
                 [short(steps[int(i)] or 0.0, 9) for i in places],
                 [short(epochs[int(i)], 6) for i in places],
                 [short(y) for y in ys],
-            )  # fmt: skip
+            )
     return result
 
 
@@ -141,7 +96,7 @@ def _columns(path: Path, view: RunView) -> dict[str, list[float | None]]:
 
 
 def read_family(
-    view: RunView, family: Family, limit: int
+    view: RunView, family: CurveFamily, limit: int
 ) -> Iterator[tuple[str, dict[str, str], str, Curve]]:
     """``source, facets, y, (xs, ys)`` for every curve of a family that a run has."""
     for source in view.sources:

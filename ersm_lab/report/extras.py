@@ -38,14 +38,23 @@ def _table(summary: Mapping[str, Any]) -> dict[str, Any]:
         "experiment": summary.get("experiment"),
         "note": summary.get("note") or "",
         "columns": [
-            {"key": key, "label": item["label"], "digits": item.get("digits", 2), "better": item.get("better"),
-             "reported": any(key in figures for figures in reported.values())}
+            {
+                "key": key,
+                "label": item["label"],
+                "digits": item.get("digits", 2),
+                "better": item.get("better"),
+                "reported": any(key in figures for figures in reported.values()),
+            }
             for key, item in columns.items()
         ],
         "rows": [
-            {"label": summary["labels"].get(name, name), "cells": [cells.get(key) for key in columns], "built": name in built,
-             "reported": [(reported.get(name) or {}).get(key) for key in columns],
-             "runs": [Path(run).name for run in (summary.get("runs") or {}).get(name, {}).values()]}
+            {
+                "label": summary["labels"].get(name, name),
+                "cells": [cells.get(key) for key in columns],
+                "built": name in built,
+                "reported": [(reported.get(name) or {}).get(key) for key in columns],
+                "runs": [Path(run).name for run in (summary.get("runs") or {}).get(name, {}).values()],
+            }
             for name, cells in summary["cells"].items()
         ],
         "seeds": len(seeds) if isinstance(seeds, list) else None,
@@ -53,7 +62,7 @@ def _table(summary: Mapping[str, Any]) -> dict[str, Any]:
         "daggers": [f"{item['mark']} not comparable: {item['why']}" for item in summary.get("daggers") or []],
         "comparisons": [_comparison(item, summary["labels"]) for item in summary.get("comparisons") or []],
         "missing": [str(line) for line in summary.get("missing") or []],
-    }  # fmt: skip
+    }
 
 
 def _comparison(item: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
@@ -85,16 +94,21 @@ def read_comparisons(
             notes.append(f"{path}: cannot be read")
     for started, record, entries, store in sorted(found, key=lambda item: item[0], reverse=True):
         folder_path = store.path.parent
-        yield {
-            "name": f"{folder_path.parent.parent.name}: {folder_path.name}",
-            "href": link(folder_path, page),
-            "started": started,
-            "inputs": list(record.inputs),
-            "summary": dict(record.summary),
-            "tables": [
-                table for entry in entries.values() if entry.kind == "table" and (table := _csv(entry, store, notes))
-            ],
-        }, entries  # fmt: skip
+        yield (
+            {
+                "name": f"{folder_path.parent.parent.name}: {folder_path.name}",
+                "href": link(folder_path, page),
+                "started": started,
+                "inputs": list(record.inputs),
+                "summary": dict(record.summary),
+                "tables": [
+                    table
+                    for entry in entries.values()
+                    if entry.kind == "table" and (table := _csv(entry, store, notes))
+                ],
+            },
+            entries,
+        )
 
 
 def _csv(entry: Artifact, store: ArtifactStore, notes: list[str]) -> dict[str, Any] | None:
@@ -111,9 +125,12 @@ def _csv(entry: Artifact, store: ArtifactStore, notes: list[str]) -> dict[str, A
         [value if (value := number(cell)) is not None else cell for cell in row] for row in rows[:MOST_ROWS]
     ]
     return {
-        "title": entry.title or entry.name, "description": entry.description, "columns": head, "rows": cells,
+        "title": entry.title or entry.name,
+        "description": entry.description,
+        "columns": head,
+        "rows": cells,
         "left_out": max(0, len(rows) - MOST_ROWS),
-    }  # fmt: skip
+    }
 
 
 def read_claims(outputs: Path, notes: list[str]) -> list[dict[str, Any]]:
@@ -132,21 +149,35 @@ def read_claims(outputs: Path, notes: list[str]) -> list[dict[str, Any]]:
 def _claim(record: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     same = ("claim", "variant", "profile")
     about = {
-        "source": record["source"], "population": record["population"], "note": record["note"], "test": record["test"],
+        "source": record["source"],
+        "population": record["population"],
+        "note": record["note"],
+        "test": record["test"],
         "minimum": ", ".join(f"{n} {what}" for what, n in record["minimum"].items()),
-        "reason": record["reason"], "again": record["command"],
-    }  # fmt: skip
+        "reason": record["reason"],
+        "again": record["command"],
+    }
     return {
-        **{key: str(record[key]) for key in (*same, "statement", "data", "verdict", "reason")}, **_effect(record),
+        **{key: str(record[key]) for key in (*same, "statement", "data", "verdict", "reason")},
+        **_effect(record),
         "about": [(key, value) for key, value in about.items() if value],
-        "parts": [{**_effect(part), "outcome": part["outcome"]} for part in parts if all(part[key] == record[key] for key in same)],
+        "parts": [
+            {**_effect(part), "outcome": part["outcome"]}
+            for part in parts
+            if all(part[key] == record[key] for key in same)
+        ],
         "runs": [str(run) for run in record["runs"]],
-    }  # fmt: skip
+    }
 
 
 def _effect(item: Mapping[str, Any]) -> dict[str, Any]:
     interval = item["interval"]
     return {
-        "effect": item["effect"], "estimate": item["estimate"], "low": interval["low"], "high": interval["high"],
-        "bound": item["must be"], "images": item["images"], "seeds": item["seeds"],
-    }  # fmt: skip
+        "effect": item["effect"],
+        "estimate": item["estimate"],
+        "low": interval["low"],
+        "high": interval["high"],
+        "bound": item["must be"],
+        "images": item["images"],
+        "seeds": item["seeds"],
+    }

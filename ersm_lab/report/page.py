@@ -26,14 +26,26 @@ from ersm_lab.report.payload import (
     points_for,
     run_rows,
     selections,
-)  # fmt: skip
+)
 from ersm_lab.report.pictures import Picture, embed, figures, in_turns
 from ersm_lab.report.views import RunView
 
 CURVE_BYTES = 9_000_000
 PICTURE_BYTES = 14_000_000
-SCRIPTS = ("base.js", "query.js", "table.js", "chart.js", "runs.js", "detail.js", "series.js", "curves.js", "classes.js",
-           "gallery.js", "results.js", "main.js")  # fmt: skip
+SCRIPTS = (
+    "base.js",
+    "query.js",
+    "table.js",
+    "chart.js",
+    "runs.js",
+    "detail.js",
+    "series.js",
+    "curves.js",
+    "classes.js",
+    "gallery.js",
+    "results.js",
+    "main.js",
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,7 @@ def render(payload: dict[str, Any], pictures: list[dict[str, Any]]) -> str:
     return "".join(done)
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     """JSON that is safe within a script element; NaN becomes null."""
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
@@ -152,7 +164,7 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -167,6 +179,12 @@ def _digest(text: str) -> str:
 def _picture(picture: Picture, page: Path) -> dict[str, Any]:
     entry = picture.artifact
     return {
-        "run": picture.run, "source": picture.source, "name": entry.name, "title": entry.title or entry.name,
-        "description": entry.description, "href": link(picture.path, page), "data": picture.data, "size": picture.size,
-    }  # fmt: skip
+        "run": picture.run,
+        "source": picture.source,
+        "name": entry.name,
+        "title": entry.title or entry.name,
+        "description": entry.description,
+        "href": link(picture.path, page),
+        "data": picture.data,
+        "size": picture.size,
+    }

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ersm_lab.report.classes import read_classes
-from ersm_lab.report.curves import FAMILIES, read_family, read_history, short
+from ersm_lab.core.protocols import Scalar
+from ersm_lab.report.classes import Scores, read_classes
+from ersm_lab.report.curves import families, read_family, read_history, short
 from ersm_lab.report.views import RunView
 
 MOST_SELECTED = 8
@@ -24,10 +25,10 @@ class Numbered:
     """Values, each once, in the order of first use; calling it gives a value's place."""
 
     def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._places: dict[Any, int] = {}
+        self.values: list[object] = []
+        self._places: dict[object, int] = {}
 
-    def __call__(self, value: Any) -> int:
+    def __call__(self, value: object) -> int:
         key = tuple(value) if isinstance(value, list) else (type(value), value)
         if key not in self._places:
             self._places[key] = len(self.values)
@@ -54,26 +55,45 @@ def run_rows(views: Sequence[RunView], page: Path) -> dict[str, Any]:
     runs = []
     for view in views:
         record = view.record
-        runs.append({
-            "name": view.name, "href": link(view.path, page), "paper": record.paper or None,
-            "experiment": view.experiment, "status": view.status, "seed": record.seed,
-            "started": record.timings.started or None, "seconds": record.timings.seconds, "error": record.error,
-            "overrides": list(record.overrides),
-            "about": {
-                "config hash": record.config_hash or None, "data fingerprint": record.data_fingerprint or None,
-                "package digest": record.package_digest or None, "commit": record.git.commit,
-                "uncommitted changes": record.git.dirty, "host": record.host or None, "gpu": record.gpu,
-                "parameters": record.parameters, "torch": record.versions.get("torch"),
-            },
-            "config": [column(view.config.get(key)) if key in view.config else -1
-                       for key, column in zip(ranked, columns, strict=True)],
-            "summary": [_stored(view.summary.get(name)) for name in metrics],
-        })  # fmt: skip
+        runs.append(
+            {
+                "name": view.name,
+                "href": link(view.path, page),
+                "paper": record.paper or None,
+                "experiment": view.experiment,
+                "status": view.status,
+                "seed": record.seed,
+                "started": record.timings.started or None,
+                "seconds": record.timings.seconds,
+                "error": record.error,
+                "overrides": list(record.overrides),
+                "about": {
+                    "config hash": record.config_hash or None,
+                    "data fingerprint": record.data_fingerprint or None,
+                    "package digest": record.package_digest or None,
+                    "commit": record.git.commit,
+                    "uncommitted changes": record.git.dirty,
+                    "host": record.host or None,
+                    "gpu": record.gpu,
+                    "parameters": record.parameters,
+                    "torch": record.versions.get("torch"),
+                },
+                "config": [
+                    column(view.config.get(key)) if key in view.config else -1
+                    for key, column in zip(ranked, columns, strict=True)
+                ],
+                "summary": [_stored(view.summary.get(name)) for name in metrics],
+            }
+        )
     constant = {key: views[0].config.get(key) for key in keys if key not in set(varying)}
     return {
-        "runs": runs, "keys": ranked, "values": [column.values for column in columns], "constant": constant,
-        "metrics": metrics, "main_keys": sum(_rank(key, said)[0] < 100 for key in ranked),
-    }  # fmt: skip
+        "runs": runs,
+        "keys": ranked,
+        "values": [column.values for column in columns],
+        "constant": constant,
+        "metrics": metrics,
+        "main_keys": sum(_rank(key, said)[0] < 100 for key in ranked),
+    }
 
 
 def curve_sets(views: Sequence[RunView], points: int) -> dict[str, Any]:
@@ -86,8 +106,8 @@ def curve_sets(views: Sequence[RunView], points: int) -> dict[str, Any]:
         }
         for view in views
     ]
-    families = []
-    for family in FAMILIES:
+    drawn = []
+    for family in families():
         runs = [
             [
                 [source, facets, y, lists(xs), ys]
@@ -96,13 +116,13 @@ def curve_sets(views: Sequence[RunView], points: int) -> dict[str, Any]:
             for view in views
         ]
         if any(runs):
-            families.append({**asdict(family), "runs": runs})
-    return {"history": history, "families": families, "lists": lists.values}
+            drawn.append({**asdict(family), "runs": runs})
+    return {"history": history, "families": drawn, "lists": lists.values}
 
 
 def class_sets(views: Sequence[RunView]) -> dict[str, Any]:
     """``{title: [{class: score} or None, one per run]}``; the title names table and measure."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Scores | None]] = {}
     for place, view in enumerate(views):
         for source, table, measure, scores in read_classes(view):
             where = "" if source == "training" else f"{source}: "
@@ -119,7 +139,7 @@ def points_for(views: Sequence[RunView], budget: int, ask: Callable[[RunView], i
 
 def count_curves(view: RunView) -> int:
     """How many curves a run would put on a page."""
-    return len(read_history(view, 4)) + sum(1 for family in FAMILIES for _ in read_family(view, family, 4))
+    return len(read_history(view, 4)) + sum(1 for family in families() for _ in read_family(view, family, 4))
 
 
 def selections(views: Sequence[RunView]) -> dict[str, list[int]]:
@@ -140,7 +160,7 @@ def selections(views: Sequence[RunView]) -> dict[str, list[int]]:
 
 
 def _telling(views: Sequence[RunView], places: Sequence[int]) -> list[int]:
-    chosen: dict[Any, int] = {}
+    chosen: dict[Scalar, int] = {}
     for place in places:
         variant = views[place].config.get("model.variant")
         best = chosen.get(variant)

@@ -11,22 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from ersm_lab.report.curves import FAMILIES
+from ersm_lab.report.curves import families
 from ersm_lab.runs.artifacts import Artifact
 
 WIDTH = 1000  # pixels: sheets of six pictures stay legible
 QUALITY = 72
 _MISSES = 8  # so many pictures too large for what is left: the budget is as good as spent
 _READABLE = (".png", ".jpg", ".jpeg", ".webp")
-# figures that the page draws itself from the table of the same evaluation, with switches
-_DRAWN = {
-    "deletion": "deletion_curves",
-    "occlusion_heat_map": "occlusion",
-    "classes": "classes",
-    **{f.table: f.table for f in FAMILIES},
-}
 
 
 @dataclass
@@ -43,8 +35,10 @@ class Picture:
 
 def figures(entries: dict[str, Artifact], run: int | None, source: str) -> Iterator[Picture]:
     """The pictures among the artifacts, without those that the page draws itself."""
+    replaced = {figure: family.table for family in families() for figure in family.replaces}
+    replaced["classes"] = "classes"
     for name, entry in entries.items():
-        drawn = entries.get(_DRAWN.get(name, ""))
+        drawn = entries.get(replaced.get(name, ""))
         if entry.kind == "figure" and not (drawn and drawn.paths[0].with_name(f"{drawn.name}.csv").is_file()):
             for path in entry.paths:
                 if path.suffix.lower() in _READABLE and path.is_file():
@@ -97,7 +91,7 @@ def _encode(raw: bytes) -> tuple[str, tuple[int, int]] | None:
 
     try:
         with Image.open(io.BytesIO(raw)) as opened:
-            image: Any = (
+            image: Image.Image = (
                 opened.convert("RGBA") if opened.mode in ("RGBA", "LA", "P") else opened.convert("RGB")
             )
             if image.mode == "RGBA":  # figures are made for white paper

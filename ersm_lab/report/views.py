@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import NoneType
 
 import yaml
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Scalar
 from ersm_lab.runs.artifacts import Artifact, ArtifactStore
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 from ersm_lab.runs.record import RunRecord, Summary
@@ -32,7 +33,7 @@ class RunView:
     path: Path
     record: RunRecord
     status: str
-    config: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Scalar] = field(default_factory=dict)
     summary: dict[str, float] = field(default_factory=dict)
     sources: dict[str, dict[str, Artifact]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -116,7 +117,7 @@ def _numbers(summary: Summary) -> dict[str, float]:
     return {k: v for k, v in summary.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
 
-def _flat(config: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Scalar]]:
     for key, value in config.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
@@ -124,6 +125,8 @@ def _flat(config: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif isinstance(value, (list, dict)):
             yield name, json.dumps(value, default=str)
         else:
-            plain = value is None or isinstance(value, (bool, int, str))
-            finite = isinstance(value, float) and math.isfinite(value)
-            yield name, value if plain or finite else str(value)  # JSON knows no infinity
+            odd = isinstance(value, float) and not math.isfinite(value)  # JSON knows no infinity
+            yield (
+                name,
+                value if isinstance(value, (bool, int, float, str, NoneType)) and not odd else str(value),
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ersm_lab.core.plugins import CurveFamily
 from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.core.settings import Settings, setting
 
@@ -38,3 +39,17 @@ class SegmentationEvaluationConfig(EvaluationConfig):
         "write predictions as labelId pictures that the official evaluator reads",
         choices=("cityscapes",),
     )
+
+
+# what the report page draws with switches
+CURVES = (
+    CurveFamily(
+        table="coverage",
+        title="Coverage of borders",
+        x="ratio",
+        x_label="cells selected, %",
+        ys={"borders": "border pixels", "all_pixels": "all pixels"},
+        help="Share of pixels in selected cells. All pixels: what chance gives.",
+        replaces=("coverage",),
+    ),
+)

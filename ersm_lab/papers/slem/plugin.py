@@ -5,9 +5,9 @@ from ersm_lab.papers.slem.schema import SCHEMAS
 from ersm_lab.papers.slem.suites.agreement.settings import SlemAgreementConfig
 from ersm_lab.papers.slem.suites.dependence.settings import SlemDependenceConfig
 from ersm_lab.papers.slem.suites.removal.settings import SlemRemovalConfig
-from ersm_lab.papers.slem.suites.repeatability.settings import SlemRepeatabilityConfig
+from ersm_lab.papers.slem.suites.repeatability import settings as repeatability
 from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
-from ersm_lab.papers.slem.suites.signature.settings import SlemSignatureConfig
+from ersm_lab.papers.slem.suites.signature import settings as signature
 
 _SUITES = "ersm_lab.papers.slem.suites"
 
@@ -19,10 +19,10 @@ PLUGIN = Plugin(
         **SCHEMAS,
         ("evaluation", "schema_slem"): SlemEvaluationConfig,
         ("evaluation", "schema_slem_agreement"): SlemAgreementConfig,
-        ("evaluation", "schema_slem_repeatability"): SlemRepeatabilityConfig,
+        ("evaluation", "schema_slem_repeatability"): repeatability.SlemRepeatabilityConfig,
         ("evaluation", "schema_slem_dependence"): SlemDependenceConfig,
         ("evaluation", "schema_slem_removal"): SlemRemovalConfig,
-        ("evaluation", "schema_slem_signature"): SlemSignatureConfig,
+        ("evaluation", "schema_slem_signature"): signature.SlemSignatureConfig,
     },
     suites={
         "slem": SuiteSpec(f"{_SUITES}.everything:EverythingSuite", SlemEvaluationConfig),
@@ -30,11 +30,17 @@ PLUGIN = Plugin(
         "slem_points": SuiteSpec(f"{_SUITES}.points.suite:PointsSuite", SlemEvaluationConfig),
         "slem_agreement": SuiteSpec(f"{_SUITES}.agreement.suite:AgreementSuite", SlemAgreementConfig),
         "slem_repeatability": SuiteSpec(
-            f"{_SUITES}.repeatability.suite:RepeatabilitySuite", SlemRepeatabilityConfig
+            f"{_SUITES}.repeatability.suite:RepeatabilitySuite",
+            repeatability.SlemRepeatabilityConfig,
+            curves=repeatability.CURVES,
         ),
         "slem_dependence": SuiteSpec(f"{_SUITES}.dependence.suite:DependenceSuite", SlemDependenceConfig),
         "slem_removal": SuiteSpec(f"{_SUITES}.removal.suite:RemovalSuite", SlemRemovalConfig),
-        "slem_signature": SuiteSpec(f"{_SUITES}.signature.suite:SignatureSuite", SlemSignatureConfig),
+        "slem_signature": SuiteSpec(
+            f"{_SUITES}.signature.suite:SignatureSuite",
+            signature.SlemSignatureConfig,
+            curves=signature.CURVES,
+        ),
     },
     verbs={"slem": "ersm_lab.papers.slem.verb"},
     trial=(

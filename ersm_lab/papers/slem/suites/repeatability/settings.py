@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ersm_lab.core.plugins import CurveFamily
 from ersm_lab.core.settings import setting
 from ersm_lab.papers.slem.suites.settings import SlemPointStudyConfig
 
@@ -21,3 +22,20 @@ class SlemRepeatabilityConfig(SlemPointStudyConfig):
     brightness: list[float] = setting([0.5, 0.75, 1.25, 1.5], "factor; what is too bright is cut", ge=0)
     rotation: list[float] = setting([5.0, 15.0, 30.0, 45.0, 90.0], "degrees")
     scale: list[float] = setting([0.5, 0.75, 1.25, 1.5, 2.0], "of the sides", ge=0.25, le=4)
+
+
+# what the report page draws with switches
+CURVES = (
+    CurveFamily(
+        table="repeatability_means",
+        title="Repeatability of points",
+        x="amount",
+        x_label="amount",
+        ys={"estimate": "points found again"},
+        panels=("change",),
+        picks=("detector",),
+        prefer={"detector": ("*",)},
+        help="Points found again in the changed picture; higher is better.",
+        replaces=("repeatability_means",),
+    ),
+)

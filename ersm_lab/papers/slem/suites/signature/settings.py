@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ersm_lab.core.plugins import CurveFamily
 from ersm_lab.core.settings import setting
 from ersm_lab.papers.slem.suites.settings import SlemStudyConfig
 
@@ -19,3 +20,19 @@ class SlemSignatureConfig(SlemStudyConfig):
     train: int | None = setting(None, "pictures of each split, classes in proportion; null: all", ge=10)
     val: int | None = setting(None, "as train", ge=10)
     test: int | None = setting(None, "as train", ge=10)
+
+
+# what the report page draws with switches
+CURVES = (
+    CurveFamily(
+        table="signature_accuracy",
+        title="Signatures",
+        x="k",
+        x_label="K points",
+        ys={"estimate": "accuracy"},
+        picks=("arm",),
+        prefer={"arm": ("*",)},
+        help="Accuracy from the patches at K points, by how the points are chosen.",
+        replaces=("signature_accuracy",),
+    ),
+)

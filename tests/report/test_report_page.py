@@ -15,14 +15,15 @@ import pandas as pd
 import pytest
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import CurveFamily
 from ersm_lab.report.classes import read_classes
-from ersm_lab.report.curves import FAMILIES, Family, read_family, read_history, thin
+from ersm_lab.report.curves import families, read_family, read_history, thin
 from ersm_lab.report.page import write_page
 from ersm_lab.report.pictures import embed, figures
 from ersm_lab.report.selection import select
 from ersm_lab.report.views import RunView
 from ersm_lab.runs.directory import RunDirectory
-from tests.reports.conftest import evaluate, make_run, picture
+from tests.report.conftest import evaluate, make_run, picture
 
 
 def parts(page: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -219,15 +220,15 @@ def test_a_history_is_read_as_it_was_written(outputs: Path) -> None:
 
 def test_a_table_hidden_by_a_figure_of_its_name_is_still_drawn(outputs: Path) -> None:
     view = the_run(outputs, "recommended")
-    occlusion = next(family for family in FAMILIES if family.table == "occlusion")
+    occlusion = next(family for family in families() if family.table == "occlusion")
     found = list(read_family(view, occlusion, 100))
     assert {facets["shape"] for _, facets, _, _ in found} == {"square", "grid"}
     shown = [picture for source, entries in view.sources.items() for picture in figures(entries, 0, source)]
     assert [item.artifact.name for item in shown] == ["panels"]  # the figure of the same numbers is not
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.table)
-def test_every_kind_of_curve_is_read_from_its_columns(family: Family, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", families(), ids=lambda family: family.table)
+def test_every_kind_of_curve_is_read_from_its_columns(family: CurveFamily, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     facets = family.panels + family.picks
     rows = [

@@ -14,9 +14,9 @@ import pytest
 
 from ersm_lab.report.page import write_page
 from ersm_lab.report.selection import select
-from tests.reports.browser import Opened
-from tests.reports.conftest import make_run
-from tests.reports.test_report_page import HOSTILE
+from tests.report.browser import Opened
+from tests.report.conftest import make_run
+from tests.report.test_report_page import HOSTILE
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 

@@ -18,7 +18,7 @@ from ersm_lab.report.selection import select
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
 from ersm_lab.runs.index import find_runs
-from tests.reports.browser import Opened, chromium
+from tests.report.browser import Opened, chromium
 
 VARIANTS = ("baseline", "published", "recommended")
 

@@ -11,8 +11,8 @@ import pytest
 
 from ersm_lab.report.page import write_page
 from ersm_lab.report.selection import select
-from tests.reports.browser import Opened
-from tests.reports.conftest import make_run
+from tests.report.browser import Opened
+from tests.report.conftest import make_run
 
 
 def test_it_opens_without_an_error_or_a_request_and_shows_every_section(
