@@ -102,7 +102,7 @@ def test_a_broken_plugin_leaves_the_command_line_as_it_is(tmp_path):
 
 
 def test_an_unknown_suite_is_one_line_with_the_nearest():
-    with pytest.raises(UserError, match=r"no suite 'slem_map'; did you mean 'slem_maps'\?"):
+    with pytest.raises(UserError, match=r"no suite named 'slem_map'; did you mean 'slem_maps'\?"):
         suite_spec("slem_map")
 
 
