@@ -17,7 +17,9 @@ from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_layout
+from ersm_lab.evaluation.arms import Arms, Member
 from ersm_lab.evaluation.runner import Runner
+from ersm_lab.evaluation.segmenters.differences import differences
 from ersm_lab.evaluation.segmenters.inference import Segmenter, windows
 from ersm_lab.evaluation.segmenters.overlays import error_picture
 from ersm_lab.evaluation.segmenters.prediction_folder import find_predictions, score_folder
@@ -25,6 +27,7 @@ from ersm_lab.evaluation.segmenters.settings import InferenceConfig
 from ersm_lab.evaluation.segmenters.sums import scores_of_sums
 from ersm_lab.metrics.cityscapes_scores import CityscapesScores
 from ersm_lab.plan.planner import Planner
+from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.training.run import train
 from ersm_lab.vision.cityscapes import CITYSCAPES
 from tests.metrics.test_segmentation_cityscapes import official
@@ -235,6 +238,9 @@ def test_scales_are_averaged_as_probabilities():
     parts = [Segmenter(runner, settings(scales=[scale]))(images).probability for scale in (0.5, 1.0, 2.0)]
     both = Segmenter(runner, settings(scales=[0.5, 1.0, 2.0]))(images).probability
     assert torch.allclose(both, torch.stack(parts).mean(0), atol=1e-6)
+    resized = Segmenter(runner, settings(scales=[0.5, 2.0]))
+    assert not resized.sees_whole_pictures
+    assert resized(images).importance is None
 
 
 @pytest.mark.parametrize("size", [(20, 33), (8, 8), (5, 40)])
@@ -259,6 +265,29 @@ def test_error_picture():
     assert found[0, 0].tolist() == [110, 110, 110]
     assert found[0, 1].tolist() != [110, 110, 110]
     assert found[0, 2].tolist() == [255, 255, 255]
+
+
+def members(folder, **counts):
+    """Evaluated runs by arm: a confusion matrix per picture each, or none where None is given."""
+    found = []
+    for arm, confusion in counts.items():
+        store = ArtifactStore(folder / arm)
+        if confusion is not None:
+            store.array("counts", confusion=confusion, band=confusion[:, :3])
+        found.append(Member(arm, 0, SimpleNamespace(artifacts=store)))
+    return Arms(found)
+
+
+def test_differences_are_of_the_same_pictures(tmp_path):
+    """Breaks when pictures of one run are paired with others of another run, or a run without counts ends in a traceback."""
+    labels = len(CITYSCAPES.labels)
+    confusion = np.random.default_rng(0).integers(0, 9, (4, labels, labels))
+    frame = differences(members(tmp_path / "a", first=confusion, second=confusion[::-1]), CITYSCAPES)
+    assert list(frame["measure"]) == ["miou", "boundary_iou", "thin_iou", "thin_boundary_iou"]
+    assert frame["estimate"].abs().max() == 0
+    assert not len(differences(members(tmp_path / "b", first=confusion, second=None), CITYSCAPES))
+    with pytest.raises(UserError, match="evaluated on different images"):
+        differences(members(tmp_path / "c", first=confusion, second=confusion[:3]), CITYSCAPES)
 
 
 def test_statistics_of_sums_are_the_metrics():

@@ -20,8 +20,8 @@ Statistic = Callable[[Counts], Counts]
 def scores_of_sums(table: LabelTable) -> dict[str, tuple[str, Statistic]]:
     """Each score's name, with the array of ``counts`` that it is made of, and a function from sums to scores.
 
-    The function takes ``(m, ...)``, m sums over images, and gives ``(m,)`` in [0, 1], as ``CityscapesScores`` does. Scores of thin
-    structures are there where the table has some.
+    The function takes ``(m, ...)``, m sums over images, and gives ``(m,)`` in [0, 1]: for many sums at once, and without torch,
+    what ``ersm_lab.metrics.street_scores`` gives for one. Scores of thin structures are there where the table has some.
     """
     kept = [label.id for label in table.classes]
     thin = [label.id for label in table.classes if label.name in table.thin]
