@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from itertools import takewhile
 
+from ersm_lab.plan.cells import Cell
+
 
 def visible_gpus() -> list[str]:
     """Names for ``CUDA_VISIBLE_DEVICES``, one per device that may be used here; empty without any.
@@ -36,6 +38,12 @@ def parse_listing(text: str) -> list[str]:
         elif (match := re.search(r"\(UUID: (MIG-[^)]+)\)", line)) and found:
             found[-1].append(match[1])
     return [name for names in found for name in (names[1:] or names)]
+
+
+def devices_of(cell: Cell) -> int:
+    """How many GPUs a run of ``cell`` asks for."""
+    trainer = cell.experiment.config.trainer
+    return 0 if trainer.accelerator in ("cpu", "mps") else trainer.devices
 
 
 class Dealer:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ersm_lab.launch.gpus import Dealer
+from ersm_lab.launch.gpus import Dealer, devices_of
 from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.work import ended, oom_kills, work
 from ersm_lab.plan.cells import Cell
@@ -48,10 +48,8 @@ class LocalLauncher:
         self._threads = _threads(self.slots)
 
     def start(self, cell: Cell, log: Path) -> LocalJob:
-        trainer = cell.experiment.config.trainer
-        wanted = 0 if trainer.accelerator in ("cpu", "mps") else trainer.devices
         receiver, sender = self._context.Pipe(duplex=False)
-        gpus = self._dealer.take(wanted)
+        gpus = self._dealer.take(devices_of(cell))
         process = self._context.Process(
             target=_job, args=(cell, log, Path.cwd(), sender, self._threads, gpus), daemon=False
         )

@@ -31,22 +31,11 @@ def find_runs(outputs: Path, paper: str | None = None, experiment: str | None = 
     return sorted(found, key=lambda run: run.path.name, reverse=True)
 
 
-def find_finished(outputs: Path, config_hash: str, package_digest: str | None = None) -> RunDirectory | None:
-    """The newest finished run with this hash (and made by this package, when a digest is given), or None."""
-    for run in find_runs(outputs):
-        try:
-            record = run.record
-        except (OSError, ValueError):
-            continue
-        same_code = package_digest is None or record.package_digest == package_digest
-        if record.status == "finished" and record.config_hash == config_hash and same_code:
-            return run
-    return None
-
-
 def finished_runs(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
-    """The newest finished run of every config hash below each of ``folders``, by (folder, hash): one look at the
-    disk for many questions to ``find_finished``."""
+    """The newest finished run of every config hash below each of ``folders``, by (folder, hash), from one look at the disk.
+
+    Runs that another version of the package made count too.
+    """
     return {key: run for key, (state, run) in run_states(folders).items() if state == "finished"}
 
 

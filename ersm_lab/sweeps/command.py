@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ersm_lab.config.composer import compose_cells
-from ersm_lab.launch.clusters import make_launcher
 from ersm_lab.launch.interrupts import terminable
 from ersm_lab.launch.jobs import Outcome, Watchers
+from ersm_lab.launch.launchers import make_launcher
 from ersm_lab.launch.listing import print_states, tell_failures
 from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
@@ -16,6 +16,8 @@ from ersm_lab.plan.planner import Planner
 from ersm_lab.plan.states import backbones, missing_backbones
 from ersm_lab.sweeps.record import SweepRecord, sweep_folder
 from ersm_lab.sweeps.request import SweepRequest
+from ersm_lab.sweeps.search import Search, run_search
+from ersm_lab.sweeps.text import best_lines, space_lines
 
 
 def command(request: SweepRequest) -> int:
@@ -33,7 +35,7 @@ def command(request: SweepRequest) -> int:
 
 def _grid(cells: Sequence[Cell], request: SweepRequest) -> int:
     launch = request.launch
-    launcher = make_launcher(launch.launcher, launch.jobs)
+    launcher = make_launcher(launch)
     names = short_names([*backbones(cells), *cells])
     below = missing_backbones(cells, launch.refresh)
     folder = sweep_folder(min(outputs_of(cells)), request.name, [cell.config_hash for cell in cells])
@@ -51,15 +53,12 @@ def _grid(cells: Sequence[Cell], request: SweepRequest) -> int:
 
 
 def _search(request: SweepRequest) -> int:
-    from ersm_lab.sweeps.search import Search, run_search  # Optuna is an extra
-    from ersm_lab.sweeps.text import best_lines, space_lines
-
     search = Search(request)
     if request.launch.dry_run:
         print("\n".join(space_lines(search)))
         return 0
-    launcher = make_launcher(request.launch.launcher, request.launch.jobs)
+    launcher = make_launcher(request.launch)
     with Status(0, request.launch.jobs, shared=search.fixed) as status:
         outcomes = run_search(search, launcher, status)
-    print("\n".join([status.line(), *best_lines(search), f"search: {search.database}"]), flush=True)
+    print("\n".join([status.line(), *best_lines(search), f"search: {search.study.database}"]), flush=True)
     return tell_failures(outcomes, {})

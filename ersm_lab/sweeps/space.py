@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, RangeSweep
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
@@ -42,53 +42,35 @@ def split_space(words: Sequence[str]) -> tuple[list[str], list[Dimension]]:
             override = parser.parse_override(word)
         except CONFIG_ERRORS as error:
             raise UserError(one_line(error)) from error
-        value, prefix = override.value(), word.partition("=")[0]
-        if not override.is_sweep_override():
-            fixed.append(word)
-        elif isinstance(value, IntervalSweep):
-            assert value.start is not None
-            assert value.end is not None
-            tags = set(value.tags)
-            space.append(
-                _checked(
-                    Dimension(
-                        prefix,
-                        low=float(value.start),
-                        high=float(value.end),
-                        log="log" in tags,
-                        whole="int" in tags,
-                    ),
-                    tags,
-                )
-            )
-        elif isinstance(value, RangeSweep) and not value.shuffle:
-            numbers = [float(text) for text in override.sweep_string_iterator()]
-            if not numbers:
-                raise UserError(f"'{word}' is an empty range")
-            whole = all(isinstance(number, int) for number in (value.start, value.stop, value.step))
-            space.append(
-                Dimension(
-                    prefix,
-                    low=min(numbers),
-                    high=max(numbers),
-                    step=abs(float(value.step)),
-                    whole=whole,
-                )
-            )
+        if override.is_sweep_override():
+            space.append(_dimension(word, override))
         else:
-            space.append(Dimension(prefix, choices=tuple(override.sweep_string_iterator())))
+            fixed.append(word)
     return fixed, space
 
 
-def _checked(dimension: Dimension, tags: set[str]) -> Dimension:
+def _dimension(word: str, override: Override) -> Dimension:
+    key, value = word.partition("=")[0], override.value()
+    if isinstance(value, IntervalSweep):
+        return _interval(key, value)
+    if isinstance(value, RangeSweep) and not value.shuffle:
+        numbers = [float(text) for text in override.sweep_string_iterator()]
+        if not numbers:
+            raise UserError(f"'{word}' is an empty range")
+        whole = all(isinstance(number, int) for number in (value.start, value.stop, value.step))
+        step = abs(float(value.step))
+        return Dimension(key, low=min(numbers), high=max(numbers), step=step, whole=whole)
+    return Dimension(key, choices=tuple(override.sweep_string_iterator()))
+
+
+def _interval(key: str, value: IntervalSweep) -> Dimension:
+    assert value.start is not None
+    assert value.end is not None
+    tags, low, high = set(value.tags), float(value.start), float(value.end)
     if unknown := tags - {"log", "int"}:
-        raise UserError(f"'{dimension.key}' has the tag '{min(unknown)}'; known are log and int")
-    if not dimension.low < dimension.high:
-        raise UserError(
-            f"'{dimension.key}' has the interval {dimension.low:g} to {dimension.high:g}, which is empty"
-        )
-    if dimension.log and dimension.low <= 0:
-        raise UserError(
-            f"'{dimension.key}' is logarithmic and starts at {dimension.low:g}; it must be above 0"
-        )
-    return dimension
+        raise UserError(f"'{key}' has the tag '{min(unknown)}'; known are log and int")
+    if not low < high:
+        raise UserError(f"'{key}' has the interval {low:g} to {high:g}, which is empty")
+    if "log" in tags and low <= 0:
+        raise UserError(f"'{key}' is logarithmic and starts at {low:g}; it must be above 0")
+    return Dimension(key, low=low, high=high, log="log" in tags, whole="int" in tags)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from ersm_lab.config.store import frozen
 from ersm_lab.core.words import counted
-from ersm_lab.launch.clusters import make_launcher
 from ersm_lab.launch.interrupts import terminable
 from ersm_lab.launch.jobs import AnyLauncher, Outcome, Watcher
+from ersm_lab.launch.launchers import make_launcher
 from ersm_lab.launch.listing import print_states
 from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
@@ -32,7 +32,7 @@ def command(words: Sequence[str]) -> int:
             for plan in plans.values():
                 show_table(plan, request.launch.refresh)
             return 0
-        launcher = make_launcher(request.launch.launcher, request.launch.jobs)
+        launcher = make_launcher(request.launch)
         summaries = [_make(name, plan, request, launcher) for name, plan in plans.items()]
     return 1 if any(summary.missing for summary in summaries) else 0
 

@@ -13,9 +13,10 @@ import pytest
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.clusters import _slurm_parameters, make_launcher
-from ersm_lab.launch.request import launch_request
+from ersm_lab.launch.launchers import make_launcher
+from ersm_lab.launch.request import LaunchRequest, launch_request
 from ersm_lab.launch.schema import LauncherConfig
+from ersm_lab.launch.slurm import submit_parameters
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
@@ -89,14 +90,14 @@ def test_a_missing_extra_is_one_line_with_the_command(
     monkeypatch.setattr(builtins, "__import__", without)
     request, _ = launch_request(LAUNCHERS[package])
     with pytest.raises(UserError, match="pip install 'ersm-lab"):
-        make_launcher(request.launcher, 1)
+        make_launcher(request)
 
 
 def test_slurm_without_a_cluster_says_so(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit", reason="submitit is an optional extra")
     monkeypatch.setenv("PATH", str(lab))
 
-    launcher = make_launcher(LauncherConfig(kind="slurm"), 1)
+    launcher = make_launcher(LaunchRequest(LauncherConfig(kind="slurm"), 1))
     cell = Cell(compose_experiment(SMALL), RunIdentity("0"))
     with pytest.raises(UserError, match=r"launcher\.cluster=local"):
         launcher.start(cell, lab / "x.log")
@@ -111,13 +112,18 @@ def test_sbatch_gets_what_the_preset_says(lab: Path) -> None:
         name: Cell(compose_experiment([*SMALL, f"trainer.accelerator={name}"]), RunIdentity("0"))
         for name in ("cpu", "auto")
     }
-    found = _slurm_parameters(settings, cells["auto"])
+    found = submit_parameters(settings, cells["auto"])
     assert found == {
-        "name": "ersm-digits", "timeout_min": 30, "cpus_per_task": 4, "gpus_per_node": 1, "mem_gb": 8.0,
-        "slurm_partition": "gpu", "slurm_setup": ["module load cuda"],
+        "name": "ersm-digits",
+        "timeout_min": 30,
+        "cpus_per_task": 4,
+        "gpus_per_node": 1,
+        "mem_gb": 8.0,
+        "slurm_partition": "gpu",
+        "slurm_setup": ["module load cuda"],
         "slurm_additional_parameters": {"exclude": "node7"},
-    }  # fmt: skip
-    assert _slurm_parameters(settings, cells["cpu"])["gpus_per_node"] == 0
+    }
+    assert submit_parameters(settings, cells["cpu"])["gpus_per_node"] == 0
     submitit = pytest.importorskip("submitit", reason="submitit is an optional extra")
     executor = submitit.SlurmExecutor.__new__(submitit.SlurmExecutor)
     known = set(executor._valid_parameters())

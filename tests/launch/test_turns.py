@@ -103,8 +103,11 @@ def test_a_cell_whose_process_ended_without_a_result_is_run(lab: Path) -> None:
         "in_turn(named_cell('a'), lambda: (print('at work', flush=True), signal.pause()))"
     )
     other = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ROOT}
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ROOT},
+    )
     assert other.stdout is not None
     assert other.stdout.readline() == "at work\n"
     assert is_held(named_cell("a"))

@@ -19,7 +19,7 @@ from ersm_lab.data import version
 from ersm_lab.runs import provenance
 from ersm_lab.runs.fingerprint import data_fingerprint, folder_fingerprint
 from ersm_lab.runs.hashing import canonical_hash, config_hash, package_digest
-from ersm_lab.runs.index import find_finished, find_runs
+from ersm_lab.runs.index import find_runs, finished_runs
 from tests.runs.conftest import make
 
 CONFIG = compose_experiment(
@@ -244,14 +244,13 @@ def test_runs_are_found_newest_first(tmp_path):
 
 def test_only_finished_runs_count(tmp_path):
     first, second = make(tmp_path), make(tmp_path, package_digest="beef")
-    assert find_finished(tmp_path, "c0ffee") is None
+    assert finished_runs({tmp_path}) == {}
     first.finish("finished")
     second.finish("failed")
-    assert find_finished(tmp_path, "c0ffee").path == first.path
-    assert find_finished(tmp_path, "other") is None
-    assert find_finished(tmp_path, "c0ffee", package_digest="beef") is None
+    assert finished_runs({tmp_path}) == {(tmp_path, "c0ffee"): first.path}
+    first.update(status="failed")
     second.finish("finished")
-    assert find_finished(tmp_path, "c0ffee", package_digest="beef").path == second.path
+    assert finished_runs({tmp_path}) == {(tmp_path, "c0ffee"): second.path}
 
 
 def test_git_state(tmp_path, monkeypatch):

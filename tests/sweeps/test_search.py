@@ -27,9 +27,8 @@ WORDS = [
 
 
 def test_the_space_in_hydras_grammar() -> None:
-    fixed, space = split_space(
-        ["seed=1", "a=interval(0.1,2)", "b=tag(log,interval(1e-4,1))", "c=range(1,6,2)", "d=x,y", "e=tag(int,interval(2,9))"]
-    )  # fmt: skip
+    words = ["seed=1", "a=interval(0.1,2)", "b=tag(log,interval(1e-4,1))", "c=range(1,6,2)", "d=x,y"]
+    fixed, space = split_space([*words, "e=tag(int,interval(2,9))"])
     assert fixed == ["seed=1"]
     assert space == [
         Dimension("a", low=0.1, high=2),
@@ -118,11 +117,11 @@ def test_a_study_goes_on_where_it_was(lab: Path) -> None:
     search = go(WORDS, more)
     assert len(more.asked) == 2
     assert not set(more.asked) & set(first.asked)  # the sampler does not begin again
-    best = search.best()
+    best = search.study.best()
     assert best is not None
     rates = [*first.asked, *more.asked]
     assert best.value == pytest.approx(max(1 - abs(rate - 0.02) for rate in rates))
-    assert len(search.finished()) == 6
+    assert len(search.study.finished()) == 6
     assert Path(best.run).is_dir()
     command = best_lines(search)[1]
     assert f"optimizer.lr={min(rates, key=lambda rate: abs(rate - 0.02))}" in command

@@ -161,7 +161,7 @@ def test_the_papers_grid_is_whole(lab: Path) -> None:
         ["experiment=fornet/toy_streets", "model.head.topk_ratios=[0.1,0.2,0.3,0.4],[1,1,1,1]"],
         ["experiment=ersm/digits,ersm/digits_backbone", "trainer=cpu,auto", "trainer.max_epochs=1"],
     ],
-)  # fmt: skip
+)
 def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -> None:
     """Breaks when the shared composition leaks from cell to cell, or applies a value too early."""
     parsed = OverridesParser.create().parse_overrides(words)
@@ -199,7 +199,7 @@ def test_a_word_of_the_user_replaces_the_presets(lab: Path) -> None:
         (["sweep=ersm/search", "sweep.serch.trials=3"], "unknown key 'serch'; did you mean 'search'"),
         (["jobs=0"], "at least 1"),
     ],
-)  # fmt: skip
+)
 def test_bad_requests_are_one_line(words: list[str], message: str, lab: Path) -> None:
     with pytest.raises(UserError, match=message) as error:
         sweep_request(["-m", *words])
@@ -249,13 +249,14 @@ def test_a_bad_cell_among_good_ones_is_named(lab: Path) -> None:
 
 def test_a_folder_of_ones_own_reaches_presets_and_backbones(lab: Path) -> None:
     """Breaks when --config-dir is known to the cells only: the experiment that makes a backbone would not be found."""
-    for group, name, text in (
-        ("experiment", "backbone", "# @package _global_\ndefaults: [ersm/digits_backbone]\nname: ersm/mine\n"),
-        ("experiment", "head", "# @package _global_\ndefaults: [ersm/digits]\n"
-         "model: {backbone: {from_experiment: own/backbone}}\n"),
-        ("sweep", "grid", "experiment: own/head\ngrid: {seed: [0, 1]}\n"),
-    ):  # fmt: skip
-        path = lab / "conf" / group / "own" / f"{name}.yaml"
+    top, backbone = "# @package _global_\n", "model: {backbone: {from_experiment: own/backbone}}\n"
+    files = {
+        "experiment/own/backbone": f"{top}defaults: [ersm/digits_backbone]\nname: ersm/mine\n",
+        "experiment/own/head": f"{top}defaults: [ersm/digits]\n{backbone}",
+        "sweep/own/grid": "experiment: own/head\ngrid: {seed: [0, 1]}\n",
+    }
+    for name, text in files.items():
+        path = lab / "conf" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     code = (
@@ -265,7 +266,7 @@ def test_a_folder_of_ones_own_reaches_presets_and_backbones(lab: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "ersm/mine" in lines[0]

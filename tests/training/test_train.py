@@ -329,7 +329,7 @@ def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, capsys):
     planner = Planner()
     planned = [planner.plan(compose_experiment([*TINY, *backbone, f"seed={seed}"])) for seed in (0, 1)]
     heads = [with_backbone(cell) for cell in planned]
-    assert capsys.readouterr().out.count("running ersm/digits_backbone seed 0 first") == 1
+    assert capsys.readouterr().out.count(f"running {planned[0].backbone.label} first") == 1
     assert planned[0].backbone is planned[1].backbone
     assert heads[0].identity.upstream["backbone"] == planned[0].backbone.config_hash
     found = train(heads[0].experiment, heads[0].identity)

@@ -1,4 +1,4 @@
-"""Jobs on a SLURM cluster (by submitit) or a Ray cluster, both optional; the folder of outputs is shared by all machines."""
+"""Tasks of a Ray cluster (an extra), or of a Ray of our own on this machine; the folder of outputs is shared by all machines."""
 
 from __future__ import annotations
 
@@ -6,100 +6,26 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.gpus import visible_gpus
-from ersm_lab.launch.jobs import Answer, AnyLauncher
-from ersm_lab.launch.local import LocalLauncher
+from ersm_lab.launch.gpus import devices_of
+from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.schema import LauncherConfig
 from ersm_lab.launch.work import first_line, work
 from ersm_lab.plan.cells import Cell
 
 if TYPE_CHECKING:
     from ray import ObjectRef
-    from submitit import Job
 
 _STORE = 2**27  # bytes of shared memory for a Ray of our own: jobs leave files and pass on two strings
 
 
-def make_launcher(settings: LauncherConfig, jobs: int) -> AnyLauncher:
-    """The launcher that ``conf/launcher/*.yaml`` describes. Raises ``UserError`` when its extra is missing."""
-    if settings.kind == "slurm":
-        return SlurmLauncher(settings, jobs)
-    if settings.kind == "ray":
-        return RayLauncher(settings, jobs)
-    return LocalLauncher(jobs, visible_gpus())
-
-
-class SlurmLauncher:
-    """One submitted job per run. ``cluster: local`` runs submitit's own processes here in place of sbatch."""
-
-    def __init__(self, settings: LauncherConfig, jobs: int) -> None:
-        try:
-            import submitit
-        except ImportError as error:
-            raise UserError("launcher=slurm needs submitit: pip install 'ersm-lab[slurm]'") from error
-        self.slots = jobs
-        self._settings = settings
-        self._submitit = submitit
-
-    def start(self, cell: Cell, log: Path) -> Job[Answer]:
-        settings = self._settings
-        folder = log.parent / "slurm" / "%j"
-        try:
-            executor = self._submitit.AutoExecutor(folder, cluster=settings.cluster)
-        except RuntimeError as error:
-            raise UserError(
-                f"launcher=slurm: {first_line(error)}; launcher.cluster=local tries it without one"
-            ) from error
-        executor.update_parameters(**_slurm_parameters(settings, cell))
-        return executor.submit(work, cell, log, Path.cwd())
-
-    def wait(self, jobs: Sequence[Job[Answer]], seconds: float) -> list[Job[Answer]]:
-        time.sleep(seconds)  # submitit asks the cluster for all jobs at once, and not more often than it may
-        return [job for job in jobs if job.done()]
-
-    def result(self, job: Job[Answer]) -> Answer:
-        try:
-            return job.result()
-        except Exception as error:  # killed, out of memory, over its time: there is no answer
-            return Answer("failed", f"job {job.job_id} ended as {job.state}: {first_line(error)}")
-
-    def cancel(self, jobs: Sequence[Job[Answer]]) -> None:
-        for job in jobs:
-            job.cancel(check=False)
-
-
-def _slurm_parameters(settings: LauncherConfig, cell: Cell) -> dict[str, object]:
-    found: dict[str, object] = {
-        "name": f"ersm-{cell.experiment.name}".replace("/", "-"),
-        "timeout_min": settings.minutes,
-        "cpus_per_task": settings.cpus,
-        "gpus_per_node": _gpus(settings, cell),
-    }
-    if settings.memory_gb:
-        found["mem_gb"] = settings.memory_gb
-    own = {name: getattr(settings, name) for name in ("partition", "account", "qos", "constraint")}
-    found |= {f"slurm_{name}": value for name, value in own.items() if value}
-    if settings.setup:
-        found["slurm_setup"] = list(settings.setup)
-    if settings.parameters:
-        found["slurm_additional_parameters"] = dict(settings.parameters)
-    return found
-
-
-def _gpus(settings: LauncherConfig, cell: Cell) -> int:
-    trainer = cell.experiment.config.trainer
-    return 0 if trainer.accelerator == "cpu" else settings.gpus * trainer.devices
-
-
 class RayLauncher:
-    """One task per run, each in a worker of its own; Ray hands out cores and GPUs."""
+    """One task per cell, each in a worker of its own; Ray hands out cores and GPUs."""
 
     def __init__(self, settings: LauncherConfig, jobs: int) -> None:
         # attempts of half a minute each: a machine on which Ray cannot start says so in two minutes and not in twelve
@@ -134,7 +60,7 @@ class RayLauncher:
         settings, total = self._settings, self._ray.cluster_resources()
         forced = cell.experiment.config.trainer.accelerator == "gpu"
         # "auto" runs on CPUs where the cluster has nothing else
-        gpus = _gpus(settings, cell) if forced or total.get("GPU") else 0
+        gpus = settings.gpus * devices_of(cell) if forced or total.get("GPU") else 0
         if not settings.address and gpus > total.get("GPU", 0):
             # Ray would wait for ever; a cluster may still grow
             there = f"this machine has {total.get('GPU', 0):g}"
