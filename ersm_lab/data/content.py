@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.data.schema import SourceConfig
 from ersm_lab.data.version import generated
 from ersm_lab.files.archives import DAMAGED, archive_of, stem_of
 
@@ -24,17 +25,19 @@ def layout_fingerprint(layout: str, root: Path) -> str:
     return folder_fingerprint(root.absolute(), _OTHER_NAMES.get(layout), _BESIDE.get(layout))
 
 
-def source_content(source: Mapping[str, Any]) -> str:
-    """Identity of what ``{layout, root, options}`` holds: of the generator's version, or of the files.
+def source_content(layout: str, root: Path, options: Mapping[str, Any]) -> str:
+    """Identity of what a data set holds: of the generator's version (and of what it was made from), or of the files.
 
     Raises ``UserError`` when files are neither there nor generated.
     """
-    layout, inner = source["layout"], (source.get("options") or {}).get("source")
     versions = generated()
     if layout not in versions:
-        return layout_fingerprint(layout, Path(source["root"]))
+        return layout_fingerprint(layout, root)
     made_by = f"{layout} version {versions[layout]}"
-    return f"{made_by} of {source_content(inner)}" if isinstance(inner, Mapping) else made_by
+    source = SourceConfig.named_in(options)
+    if source is None:
+        return made_by
+    return f"{made_by} of {source_content(source.layout, Path(source.root), source.options)}"
 
 
 @functools.cache

@@ -47,10 +47,7 @@ def state_of(group: DataConfig | SourceConfig) -> str:
 
 def source_of(group: DataConfig | SourceConfig) -> DataConfig | SourceConfig:
     """The group, or where its pictures come from when they are composed of another data set's."""
-    source = group.options.get("source")
-    if source is None:
-        return group
-    return SourceConfig.of({key: source[key] for key in ("layout", "root", "options") if key in source})
+    return SourceConfig.named_in(group.options) or group
 
 
 def make(name: str, group: DataConfig) -> None:

@@ -49,7 +49,7 @@ class PackedSplit(SceneSplit):
 
 def pack_folder(folder: Path, layout: str, root: Path, options: Mapping[str, Any]) -> Path:
     """Where the cache of a data set lies below ``folder``: another content has another place."""
-    content = source_content({"layout": layout, "root": str(root), "options": dict(options)})
+    content = source_content(layout, root, options)
     identity = json.dumps([_VERSION, layout, content, dict(options)], sort_keys=True, default=str)
     return folder / f"{layout}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from omegaconf import MISSING
 
@@ -93,6 +94,15 @@ class SourceConfig(Settings):
     train_range: list[float] = setting(list(WHOLE), "as of the data set itself")
     val_fraction: float = setting(ImageDataConfig.val_fraction, "as of the data set itself")
     split_seed: int = setting(ImageDataConfig.split_seed, "as of the data set itself")
+
+    @classmethod
+    def named_in(cls, options: Mapping[str, Any]) -> Self | None:
+        """The source that a layout's options name, or None. What is no key of it is for the layout to refuse."""
+        source = options.get("source")
+        if not isinstance(source, Mapping):
+            return None
+        known = {field.name for field in fields(cls)}
+        return cls.of({key: value for key, value in source.items() if key in known and value is not None})
 
 
 @dataclass

@@ -135,7 +135,7 @@ def test_a_layout_of_another_plug_in(elsewhere, tmp_path):
     with pytest.raises(UserError, match="did you mean 'count'"):
         read_layout("twins", tmp_path / "none", {"cuont": 6})
     assert generated()["twins"] == 7
-    assert source_content({"layout": "twins", "root": "none"}) == "twins version 7"
+    assert source_content("twins", Path("none"), {}) == "twins version 7"
 
 
 def test_cifar10_official_files(tmp_path, monkeypatch):

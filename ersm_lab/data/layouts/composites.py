@@ -52,7 +52,7 @@ def read(
         raise UserError(f"'data.options.source.{missing}' is missing: whose pictures are composed?")
     made_from = SourceConfig.of(source)
     there, recorded = root.exists(), _recorded_content(root)
-    content = recorded if there else source_content(source)
+    content = recorded if there else _content(made_from)
     identity = {**source, "content": content} if content else dict(source)
     options = {"source": identity, "canvas": canvas, "tile": tile, "patch": patch, **counts, "seed": seed}
 
@@ -62,7 +62,7 @@ def read(
         write_composites(folder, parts, counts, canvas=canvas, tile=tile, patch=patch, seed=seed)
 
     generate_once(root, "composites", options, write)
-    if recorded and _changed(source, recorded):
+    if recorded and _changed(made_from, recorded):
         raise UserError(
             f"{root} was composed of other pictures than {made_from.root} holds now; remove it, or set data.root to another folder"
         )
@@ -78,8 +78,12 @@ def _recorded_content(root: Path) -> str | None:
     return None if content is None else str(content)
 
 
-def _changed(source: Mapping[str, Any], recorded: str) -> bool:
+def _content(source: SourceConfig) -> str:
+    return source_content(source.layout, Path(source.root), source.options)
+
+
+def _changed(source: SourceConfig, recorded: str) -> bool:
     try:
-        return source_content(source) != recorded
+        return _content(source) != recorded
     except UserError:  # a source that is no longer there cannot have changed
         return False
