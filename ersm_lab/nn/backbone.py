@@ -80,10 +80,10 @@ class Backbone(nn.Module):
             shape = self(image).shape
         except (AssertionError, RuntimeError, ValueError) as error:
             height, width = image_size
-            reason = " ".join(str(error).split())[:120]
+            reason = " ".join(str(error).split())[:120].rstrip(".")
             raise UserError(
                 f"model.backbone.name={self.name} takes no images of {height}x{width} pixels ({reason}): set data.transform.size "
-                f"to its own size, or model.backbone.kwargs={{img_size: {height}}} where it can be built for another"
+                f"to its own size, or +model.backbone.kwargs.img_size={height} where it can be built for another"
             ) from error
         finally:
             self.train(was_training)

@@ -75,7 +75,7 @@ def test_ersm_over_a_transformer_trains(settings):
 def test_a_model_for_images_of_another_size_is_one_line():
     backbone = Backbone("vit_tiny_patch16_224", kwargs={"depth": 1})
     assert backbone.feature_shape((224, 224)) == (192, 14, 14)
-    with pytest.raises(UserError, match=r"takes no images of 64x64 pixels .*img_size: 64") as caught:
+    with pytest.raises(UserError, match=r"takes no images of 64x64 pixels .*kwargs.img_size=64") as caught:
         backbone.feature_shape((64, 64))
     assert "\n" not in str(caught.value)
 
