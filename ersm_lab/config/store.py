@@ -18,6 +18,7 @@ from ersm_lab.config import schema
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import merged, plugins
+from ersm_lab.core.settings import Settings
 from ersm_lab.tracking import schema as trackers
 
 PACKAGE = Path(ersm_lab.__file__).parent
@@ -102,11 +103,16 @@ def loader() -> ConfigLoaderImpl:
     return ConfigLoaderImpl(path)
 
 
+def schemas() -> dict[tuple[str, str], type[Settings]]:
+    """Every schema by group and name, those of plug-ins too."""
+    return {**schema.SCHEMAS, **trackers.SCHEMAS, **merged("schemas")}
+
+
 def register() -> None:
     """Puts every schema into Hydra's ConfigStore; calling it again changes nothing."""
     store = ConfigStore.instance()
     # Hydra copies it whole at every composition, and for every line of its help: most of what these took. What is loaded
     # from it is copied anyway.
     store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
-    for (group, name), node in {**schema.SCHEMAS, **trackers.SCHEMAS, **merged("schemas")}.items():
+    for (group, name), node in schemas().items():
         store.store(group=group or None, name=name, node=node, provider="ersm_lab")
