@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export WANDB_SILENT ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench table-ersm table-fornet table-slem tables claims report clean
+.PHONY: help setup demo test test-slow check bench table-ersm table-fornet table-slem tables claims reference report clean
 
 help:  ## explain every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ tables: $(STAMP)  ## all tables of the profile
 
 claims: $(STAMP)  ## run what the claims lack, then write verdicts with effect, interval and n (PROFILE=demo or full)
 	$(BIN)/ersm-lab claims PROFILE=$(PROFILE) --run jobs=2
+
+reference: $(STAMP)  ## write docs/reference/ from the parsers and the schemas
+	$(BIN)/python -m ersm_lab.cli.reference docs/reference
 
 report: $(STAMP)  ## one HTML page that shows and compares all runs, offline
 	$(BIN)/ersm-lab report

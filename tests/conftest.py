@@ -9,7 +9,9 @@ import pytest
 def lab(tmp_path, monkeypatch):
     """A folder in which the command line may be used as a user would; its path."""
     monkeypatch.chdir(tmp_path)
-    for name in ("ERSM_LAB_DATA", "ERSM_LAB_OUTPUTS", "ERSM_LAB_CACHE", "WANDB_API_KEY", "HYDRA_FULL_ERROR"):
+    for name in ("DATA", "OUTPUTS", "CACHE", "PLUGINS"):
+        monkeypatch.delenv(f"ERSM_LAB_{name}", raising=False)
+    for name in ("WANDB_API_KEY", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

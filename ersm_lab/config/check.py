@@ -17,7 +17,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 
-_BOUNDS = {
+BOUNDS = {
     "ge": ("at least", lambda value, bound: value >= bound),
     "gt": ("above", lambda value, bound: value > bound),
     "le": ("at most", lambda value, bound: value <= bound),
@@ -82,7 +82,7 @@ def _check_limits(key: str, value: Any, limits: Any) -> None:
                 f"'{key}' {what} {item!r}, but must be one of {', '.join(map(str, choices))}{hint}"
             )
     for number in items:
-        for name, (words, holds) in _BOUNDS.items():
+        for name, (words, holds) in BOUNDS.items():
             # `not holds` and not the opposite comparison: NaN fails every bound
             if name in limits and not holds(number, limits[name]):
                 raise UserError(f"'{key}' is {value}, but must be {words} {limits[name]:g}")

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import yaml
 from omegaconf import MISSING
 
+from ersm_lab.config.check import BOUNDS
 from ersm_lab.config.store import find
 from ersm_lab.core.settings import Settings, choices_of, plain
-
-_BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _key(
 ) -> Key:
     hint = typing.get_type_hints(kind)[field.name]
     limits = [
-        f"{words} {field.metadata[bound]:g}" for bound, words in _BOUNDS.items() if bound in field.metadata
+        f"{words} {field.metadata[name]}" for name, (words, _) in BOUNDS.items() if name in field.metadata
     ]
     return Key(
         name=name,

@@ -23,6 +23,10 @@ class PathsConfig(Settings):
     cache: str = setting(
         "${oc.env:ERSM_LAB_CACHE,${paths.outputs}/.cache}", "what can be rebuilt, such as features"
     )
+    plugins: str | None = setting(
+        "${oc.env:ERSM_LAB_PLUGINS,null}",
+        "plug-ins in a folder are found as DIR/NAME/plugin.py; a word of every verb",
+    )
 
 
 @dataclass
@@ -79,6 +83,8 @@ class TrainerConfig(Settings):
 
 @dataclass
 class CheckpointConfig(Settings):
+    """Which checkpoint is kept as the best."""
+
     monitor: str = setting("val/accuracy", "what makes a checkpoint the best")
     mode: str = setting("max", "which way is better", choices=("max", "min"))
 

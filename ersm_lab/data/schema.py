@@ -57,7 +57,7 @@ class TransformConfig(Settings):
 class ImageDataConfig(DataConfig):
     """A labelled image data set and how it is served."""
 
-    _target_: str = "ersm_lab.data.module.ImageDataModule"
+    _target_: str = setting("ersm_lab.data.module.ImageDataModule", "the data module's class")
     transform: TransformConfig = setting(TransformConfig)
     eval_batch_size: int | None = setting(
         None, "in validation and test; null: twice batch_size", ge=1, changes_result=False
@@ -81,7 +81,9 @@ class ImageDataConfig(DataConfig):
 class LabelledPictureDataConfig(ImageDataConfig):
     """A labelled image data set, served to a learner of single pictures."""
 
-    _target_: str = "ersm_lab.data.labelled_pictures.LabelledPictureModule"
+    _target_: str = setting(
+        "ersm_lab.data.labelled_pictures.LabelledPictureModule", "the data module's class"
+    )
 
 
 @dataclass
@@ -161,7 +163,7 @@ class PackConfig(Settings):
 class SegmentationDataConfig(DataConfig):
     """Pictures with a label for each pixel, and how they are served."""
 
-    _target_: str = "ersm_lab.data.segmentation.SegmentationDataModule"
+    _target_: str = setting("ersm_lab.data.segmentation.SegmentationDataModule", "the data module's class")
     transform: SceneTransformConfig = setting(SceneTransformConfig)
     batch_size: int = setting(8, "crops per optimizer micro-batch and device", ge=1)
     eval_batch_size: int = setting(
@@ -174,7 +176,7 @@ class SegmentationDataConfig(DataConfig):
 class PictureDataConfig(DataConfig):
     """Pictures without labels: a folder, scikit-image's photographs, or generated structures. There are no splits."""
 
-    _target_: str = "ersm_lab.data.picture_module.PictureDataModule"
+    _target_: str = setting("ersm_lab.data.picture_module.PictureDataModule", "the data module's class")
     options: dict[str, Any] = setting({}, "of the generator: size, and for structures count, noise, seed")
     names: list[str] | None = setting(None, "those to take, in this order; null: all")
     channels: str = setting(

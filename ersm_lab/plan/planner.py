@@ -39,7 +39,7 @@ def _backbone_words(experiment: Experiment) -> list[str] | None:
     if backbone is None or not backbone.from_experiment:
         return None
     # where it runs and how it reports follow the head; what it is does not
-    paths = [f"paths.{key}={value}" for key, value in vars(config.paths).items()]
+    paths = [f"paths.{key}={value}" for key, value in vars(config.paths).items() if value is not None]
     trainer = [
         f"trainer.accelerator={config.trainer.accelerator}",
         f"trainer.progress={config.trainer.progress}",

@@ -84,7 +84,7 @@ class ComparisonConfig(Settings):
 class TableConfig(Settings):
     """A table of runs."""
 
-    title: str = setting(MISSING)
+    title: str = setting(MISSING, "the heading")
     profile: str = setting(
         "full",
         "demo: embedded data, minutes on a CPU; full: the papers' data, or longer",
@@ -94,9 +94,9 @@ class TableConfig(Settings):
     overrides: list[str] = setting([], "of every run")
     seeds: list[int] = setting([0, 1, 2, 3, 4], "one run of each row per seed", ge=0)
     tuning: TuningConfig = setting(TuningConfig)
-    rows: dict[str, RowConfig] = setting({})
-    columns: dict[str, ColumnConfig] = setting({})
-    compare: list[ComparisonConfig] = setting([])
+    rows: dict[str, RowConfig] = setting({}, "the arms, by name")
+    columns: dict[str, ColumnConfig] = setting({}, "the numbers, by name")
+    compare: list[ComparisonConfig] = setting([], "differences between rows, each in one column")
     note: str = setting("", "below the table")
 
     @property

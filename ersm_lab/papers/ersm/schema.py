@@ -41,7 +41,7 @@ class EnergyMaskConfig(Settings):
 class ERSMConfig(ModelConfig):
     """An ERSM classifier: backbone, energy mask, pooling, linear head."""
 
-    _target_: str = "ersm_lab.papers.ersm.ERSMClassifier"
+    _target_: str = setting("ersm_lab.papers.ersm.ERSMClassifier", "the LightningModule's class")
     variant: str = setting(
         "recommended", "the name under which dashboards and tables group this arm", changes_result=False
     )

@@ -71,7 +71,7 @@ class FoRNetLossConfig(Settings):
 class FoRNetConfig(ModelConfig):
     """A segmentation network with its loss: FoR-Net, or a baseline under the same loss and trainer."""
 
-    _target_: str = "ersm_lab.papers.fornet.FoRNetSegmenter"
+    _target_: str = setting("ersm_lab.papers.fornet.FoRNetSegmenter", "the LightningModule's class")
     variant: str = setting(
         "published", "the name under which dashboards and tables group this arm", changes_result=False
     )

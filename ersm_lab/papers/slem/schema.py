@@ -47,7 +47,7 @@ class LearnerSettings(Settings):
 class SLEMConfig(LearnerSettings, ModelConfig):
     """An entropy learner under the shared trainer."""
 
-    _target_: str = "ersm_lab.papers.slem.EntropyLearner"
+    _target_: str = setting("ersm_lab.papers.slem.EntropyLearner", "the LightningModule's class")
     variant: str = setting(
         "slem", "the name under which dashboards and tables group this learner", changes_result=False
     )
