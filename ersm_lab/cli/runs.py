@@ -7,8 +7,6 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ersm_lab.cli.output import answering
@@ -16,39 +14,12 @@ from ersm_lab.cli.parser import UsageError, VerbParser
 from ersm_lab.cli.values import options_of, paths, these
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.words import counted, no_such
+from ersm_lab.runs.overview import STATES, RunLine, run_lines
 
 SUMMARY = "list finished and unfinished runs with their headline scores; remove some"
 
-_STATES = ("finished", "running", "failed", "interrupted", "killed", "unreadable")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One run. ``score`` is the headline, named ``metric``: what its checkpoints were chosen by, on the split that was evaluated."""
-
-    run: str
-    paper: str
-    experiment: str
-    variant: str
-    seed: int | None
-    status: str
-    started: str
-    metric: str
-    score: float | None
-
-    @property
-    def age(self) -> str:
-        """Time since the start, in its largest unit."""
-        if not self.started:
-            return ""
-        seconds = (datetime.now(UTC) - datetime.fromisoformat(self.started)).total_seconds()
-        for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-            if seconds >= size:
-                return f"{seconds // size:.0f} {unit}"
-        return f"{max(seconds, 0):.0f} s"
-
-
-KEYS = tuple(field.name for field in dataclasses.fields(Line))
+# what a run is filtered and sorted by
+KEYS = ("run", "paper", "experiment", "variant", "seed", "status", "started", "metric", "score")
 
 
 def add_arguments(parser: VerbParser) -> None:
@@ -63,7 +34,7 @@ def add_arguments(parser: VerbParser) -> None:
             "status=failed,killed --rm",
         ],
     )
-    parser.add_key("status=NAME", ", ".join(_STATES), these(*_STATES))
+    parser.add_key("status=NAME", ", ".join(STATES), these(*STATES))
     parser.add_key("experiment=NAME", "as train takes it", options_of("experiment"))
     parser.add_key("paper=NAME", "such as ersm")
     parser.add_key("variant=NAME", "the arm, such as recommended")
@@ -81,7 +52,7 @@ def run(arguments: Namespace) -> int:
     wanted, outputs = _conditions(arguments.words)
     if arguments.rm and not wanted:
         raise UsageError("--rm needs KEY=VALUE words that say which runs, such as status=failed")
-    lines = [line for line in lines_below(outputs) if _holds(line, wanted)]
+    lines = [line for line in run_lines(outputs) if _holds(line, wanted)]
     if arguments.sort:
         lines.sort(key=lambda line: _rank(getattr(line, arguments.sort)), reverse=True)
     with answering(arguments.json) as answer:
@@ -91,49 +62,6 @@ def run(arguments: Namespace) -> int:
             _show(lines)
         answer([dataclasses.asdict(line) for line in lines])
     return 0
-
-
-def lines_below(outputs: Path) -> list[Line]:
-    """A line per run below ``outputs``, newest first; one whose record cannot be read is ``unreadable``."""
-    from ersm_lab.runs.index import run_folders
-
-    return sorted(
-        (_line(folder) for folder in run_folders(outputs)), key=lambda line: line.started, reverse=True
-    )
-
-
-def _line(folder: Path) -> Line:
-    from ersm_lab.runs.directory import RunDirectory
-
-    try:
-        run = RunDirectory.open(folder)
-        record, config = run.record, run.config
-        metric, score = _headline(record.summary, config)
-        return Line(
-            run=str(folder),
-            paper=record.paper,
-            experiment=f"{record.paper}/{record.experiment}",
-            variant=str(config["model"].get("variant") or ""),
-            seed=record.seed,
-            status=run.status,
-            started=record.timings.started,
-            metric=metric,
-            score=score,
-        )
-    except (UserError, OSError, KeyError, TypeError, ValueError, AttributeError):
-        return Line(str(folder), "", "", "", None, "unreadable", "", "", None)
-
-
-def _headline(
-    summary: Mapping[str, object], config: Mapping[str, Mapping[str, Mapping[str, object]]]
-) -> tuple[str, float | None]:
-    monitor = str(config["callbacks"]["checkpoint"]["monitor"])
-    name = monitor.partition("/")[2]
-    for key in (f"{config['evaluation']['split']}/{name}", monitor, *summary):
-        value = summary.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return key, float(value)
-    return "", None
 
 
 def _conditions(words: Sequence[str]) -> tuple[dict[str, list[str]], Path]:
@@ -154,7 +82,7 @@ def _conditions(words: Sequence[str]) -> tuple[dict[str, list[str]], Path]:
     return wanted, Path(compose_experiment(places).config.paths.outputs)
 
 
-def _holds(line: Line, wanted: Mapping[str, Sequence[str]]) -> bool:
+def _holds(line: RunLine, wanted: Mapping[str, Sequence[str]]) -> bool:
     return all(str(getattr(line, key)) in values for key, values in wanted.items())
 
 
@@ -165,7 +93,7 @@ def _rank(value: str | float | None) -> tuple[bool, float, str]:
     return True, float(value), ""
 
 
-def _show(lines: Sequence[Line]) -> None:
+def _show(lines: Sequence[RunLine]) -> None:
     rows = [
         (
             line.status,
@@ -184,7 +112,7 @@ def _show(lines: Sequence[Line]) -> None:
     print(counted(len(lines), "run"))
 
 
-def _remove(lines: Sequence[Line], sure: bool) -> list[Line]:
+def _remove(lines: Sequence[RunLine], sure: bool) -> list[RunLine]:
     """Removes the directories of the runs, those at work left out; returns what was removed."""
     going = [line for line in lines if line.status != "running"]
     if not going:

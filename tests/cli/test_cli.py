@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ import pytest
 import ersm_lab.cli.entry as cli
 from ersm_lab.bench.run import NAMES
 from ersm_lab.cli import doctor, table
+from ersm_lab.cli.output import answering
 from ersm_lab.cli.verbs import all_verbs, command_line, read
 from ersm_lab.config.store import options
+from ersm_lab.core.plugins import plugins
 
 VERBS = list(all_verbs())
 
@@ -155,3 +159,79 @@ def test_options_stand_anywhere_among_words() -> None:
         True,
     )
     assert arguments.said == words[1:]
+
+
+def test_json_is_all_that_stands_on_standard_output(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["claims", "ersm_accuracy", "--json"]) == 1  # nothing has run
+    said = capsys.readouterr()
+    assert {claim["claim"] for claim in json.loads(said.out)["claims"]} == {"ersm_accuracy"}
+    assert "ersm_accuracy" in said.err
+    with answering(True) as answer:
+        print("for people")
+        answer({"score": float("nan"), "path": Path("a")})
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"score": None, "path": "a"}
+    assert said.err == "for people\n"
+
+
+PLUGIN = """
+from ersm_lab.core.plugins import Plugin
+
+PLUGIN = Plugin(name="{name}", package="{name}", summary="an example", verbs={{"{name}": "{name}.verb"}})
+"""
+VERB = """
+SUMMARY = "greet"
+
+
+def add_arguments(parser):
+    parser.description = "Greets whom you name."
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--loud", action="store_true")
+
+
+def completions():
+    return ["name="]
+
+
+def run(arguments, compose):
+    seed = compose(["seed=4"]).config.seed
+    print(arguments.words, arguments.loud, seed)
+    return 0
+"""
+
+
+@pytest.fixture
+def plugin_folder(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a plug-in that has a verb, and one whose verb cannot be imported."""
+    for name, verb in (("greeter", VERB), ("broken_greeter", "import no_such_module")):
+        (lab / "own" / name).mkdir(parents=True)
+        (lab / "own" / name / "__init__.py").touch()
+        (lab / "own" / name / "plugin.py").write_text(PLUGIN.format(name=name))
+        (lab / "own" / name / "verb.py").write_text(verb)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("ERSM_LAB_PLUGINS", "")  # set back after the test, which exports one
+    yield lab / "own"
+    plugins.cache_clear()
+
+
+def test_a_folder_of_plugins_is_a_word_of_every_verb(
+    plugin_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"paths.plugins={plugin_folder}"
+    assert cli.main(["greeter", "--loud", "a", said, "b=1"]) == 0
+    answer = capsys.readouterr()
+    assert answer.out == "['a', 'b=1'] True 4\n"
+    assert (
+        answer.err
+        == "the verb broken_greeter of broken_greeter is left out: No module named 'no_such_module'\n"
+    )
+    assert cli.main(["list", "plugins", said]) == 0
+    assert "greeter" in capsys.readouterr().out
+    assert cli.main(["train", said, "--cfg", "job"]) == 0
+    assert f"plugins: {plugin_folder}\n" in capsys.readouterr().out
+    assert cli.main(["__complete", "greeter", "na"]) == 0
+    assert capsys.readouterr().out.split() == ["name="]
+    assert cli.main(["greeter", "--help"]) == 0
+    assert "Greets whom you name." in capsys.readouterr().out
+    assert cli.main(["list", f"{said}/nowhere"]) == 1
+    assert "no such folder" in capsys.readouterr().err

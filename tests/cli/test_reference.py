@@ -46,7 +46,9 @@ def within(kind: type[Settings]) -> Iterator[type[Settings]]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_setting_says_what_it_means(kind: type[Settings]) -> None:
     assert not [key.name for key in schema_keys(kind) if not key.meaning]
-    undocumented = [part.__name__ for part in within(kind) if (part.__doc__ or "").startswith(f"{part.__name__}(")]
+    undocumented = [
+        part.__name__ for part in within(kind) if (part.__doc__ or "").startswith(f"{part.__name__}(")
+    ]
     assert not undocumented, "a dataclass without a docstring has its signature for one"
 
 

@@ -1,0 +1,90 @@
+"""Every run below a folder in a line: what it is of, how far it got, and its headline score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from ersm_lab.core.errors import UserError
+from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.index import run_folders
+
+STATES = ("finished", "running", "failed", "interrupted", "killed", "unreadable")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run.
+
+    Parameters
+    ----------
+    run: its folder.
+    experiment: as ``train`` takes it, ``paper/name``.
+    status: one of ``STATES``; ``unreadable`` where the record or the configuration cannot be read.
+    started: ISO 8601, UTC.
+    metric, score: what its best checkpoint was chosen by, on the split that was evaluated; the first number of the summary
+        where there is none such.
+    """
+
+    run: str
+    paper: str = ""
+    experiment: str = ""
+    variant: str = ""
+    seed: int | None = None
+    status: str = "unreadable"
+    started: str = ""
+    metric: str = ""
+    score: float | None = None
+
+    @property
+    def age(self) -> str:
+        """The time since its start, in the largest unit that it fills."""
+        if not self.started:
+            return ""
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(self.started)).total_seconds()
+        for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+            if seconds >= size:
+                return f"{seconds // size:.0f} {unit}"
+        return f"{max(seconds, 0):.0f} s"
+
+
+def run_lines(outputs: Path) -> list[RunLine]:
+    """A line for every run below ``outputs``, newest first."""
+    lines = [_line(folder) for folder in run_folders(outputs)]
+    return sorted(lines, key=lambda line: (line.started, line.run), reverse=True)
+
+
+def _line(folder: Path) -> RunLine:
+    try:
+        run = RunDirectory.open(folder)
+        record, status = run.record, run.status
+        config = yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), _LOADER)
+        monitor = str(config["callbacks"]["checkpoint"]["monitor"])
+        metric, score = _headline(record.summary, monitor, str(config["evaluation"]["split"]))
+        variant = str(config["model"].get("variant") or "")
+    except (UserError, OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        return RunLine(str(folder))
+    return RunLine(
+        run=str(folder),
+        paper=record.paper,
+        experiment=f"{record.paper}/{record.experiment}",
+        variant=variant,
+        seed=record.seed,
+        status=status,
+        started=record.timings.started,
+        metric=metric,
+        score=score,
+    )
+
+
+def _headline(summary: Mapping[str, object], monitor: str, split: str) -> tuple[str, float | None]:
+    for key in (f"{split}/{monitor.partition('/')[2]}", monitor, *summary):
+        value = summary.get(key)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return key, float(value)
+    return "", None
