@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from typing import Any
 
 import torch
 
 from ersm_lab.bench.table import Row
 from ersm_lab.config.composer import compose_experiment
+from ersm_lab.papers.ersm import ERSMClassifier
 from ersm_lab.training.build import build_data, build_model
 from ersm_lab.training.data_flow import Flow
 
@@ -42,10 +42,11 @@ def run(backbone: str = "resnet50", size: int = 224) -> list[Row]:
         config = compose_experiment(overrides).config
         data = build_data(config)
         model = build_model(config, data)
+        assert isinstance(model, ERSMClassifier)
         start = time.perf_counter()
         cached = Flow(config, data, model)
         making = time.perf_counter() - start
-        config["trainer"]["feature_cache"]["enabled"] = False
+        config.trainer.feature_cache.enabled = False
         images = Flow(config, data, model)
         ours = min(_epoch(model, cached) for _ in range(3))
         reference = _epoch(model, images)
@@ -53,7 +54,7 @@ def run(backbone: str = "resnet50", size: int = 224) -> list[Row]:
     return [Row("epoch of head training", ours, reference, "s", 50, note)]
 
 
-def _epoch(model: Any, flow: Flow) -> float:
+def _epoch(model: ERSMClassifier, flow: Flow) -> float:
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     model.train()
     start = time.perf_counter()

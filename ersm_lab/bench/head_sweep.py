@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +23,12 @@ from ersm_lab.bench.table import Row
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.layouts import read_kind
+from ersm_lab.data.module import ImageDataModule
 from ersm_lab.data.splits import ImageData
 from ersm_lab.files.archives import archive_of
 from ersm_lab.nn.backbone import Backbone
+from ersm_lab.nn.schema import BackboneConfig
+from ersm_lab.papers.ersm.schema import ERSMConfig
 from ersm_lab.training.build import build_data
 
 RECIPE = "experiment=ersm/cifar10"
@@ -43,15 +45,16 @@ RUNS = 3  # the goal: the sweep costs less than so many full runs
 def data_words(folder: Path, images: int) -> tuple[list[str], str]:
     """Overrides that give the recipe about ``images`` images to train and validate on, and what these are: CIFAR-10's
     where the configuration finds it, otherwise pictures that are generated in ``folder``."""
-    settings = compose_experiment([RECIPE]).config["data"]
-    root, kind = Path(settings["root"]).absolute(), "CIFAR-10"
+    settings = compose_experiment([RECIPE]).config.data
+    root, kind = Path(settings.root).absolute(), "CIFAR-10"
     if not root.is_dir() and archive_of(root) is None:
         root, kind = folder / "pictures", "generated pictures of 32 x 32 (no data/cifar10)"
         _generate(root / "train", 2 * images)
         _generate(root / "test", 2 * images // 5)
-    total = len(read_kind(ImageData, settings["layout"], root, settings["options"]).train)
+    total = len(read_kind(ImageData, settings.layout, root, settings.options).train)
     words = [f"data.root={root}", f"data.train_range=[0.5,{min(1.0, 0.5 + images / total)}]"]
     data = build_data(compose_experiment([RECIPE, *words]).config)
+    assert isinstance(data, ImageDataModule)
     return words, f"{kind}: {len(data.train)} train, {len(data.val)} val, {len(data.test)} test"
 
 
@@ -77,7 +80,9 @@ def arms(
     pictures, what = data_words(folder, images)
     recipe = [RECIPE, *pictures, "trainer.accelerator=cpu", *changes]
     weights = folder / "backbone.ckpt"
-    _save_backbone(compose_experiment(recipe).config["model"]["backbone"], weights)
+    model = compose_experiment(recipe).config.model
+    assert isinstance(model, ERSMConfig)
+    _save_backbone(model.backbone, weights)
     recipe += ["model.backbone.from_experiment=null", f"model.backbone.checkpoint={weights}"]
     recipe += [f"paths.cache={folder}/cache", f"jobs={jobs}"]
     sweep = [*recipe, *grid, f"paths.outputs={folder}/sweep"]
@@ -90,12 +95,16 @@ def arms(
     return {"sweep": sweep, "full": full}, what
 
 
-def _save_backbone(settings: Mapping[str, Any], file: Path) -> None:
+def _save_backbone(settings: BackboneConfig, file: Path) -> None:
     """Untrained weights of the recipe's backbone, in the form of a run's checkpoint."""
-    taken = {key: settings[key] for key in ("name", "out_index", "small_stem", "kwargs")}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        state = Backbone(**taken).state_dict()
+        state = Backbone(
+            settings.name,
+            out_index=settings.out_index,
+            small_stem=settings.small_stem,
+            kwargs=settings.kwargs,
+        ).state_dict()
     torch.save({"state_dict": {f"backbone.{key}": value for key, value in state.items()}}, file)
 
 
@@ -114,7 +123,7 @@ def run(images: int = 2500, grid: Sequence[str] = GRID, changes: Sequence[str] =
                 raise UserError(f"not every run of the {arm} was made: {', '.join(ended)}")
             counts[arm] = len(ended)
         stored = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file()) / 2**20
-        epochs = compose_experiment([RECIPE, *changes]).config["trainer"]["max_epochs"]
+        epochs = compose_experiment([RECIPE, *changes]).config.trainer.max_epochs
     sweep, full = costs["sweep"], costs["full"]
     note = f"{what}; {epochs} epochs; {jobs} at a time, on the CPU; cold cache, {stored:.0f} MiB on disk; reference: a "
     note += f"full run, one of {counts['full']} side by side in {full.seconds:.1f} s; goal: less than {RUNS} of them"

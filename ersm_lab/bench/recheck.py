@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -54,12 +53,12 @@ def write_finished(words: Sequence[str]) -> list[Path]:
     return found
 
 
-def compose_one_by_one(cells: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def compose_one_by_one(cells: Sequence[Sequence[str]]) -> list[object]:
     """The reference: Hydra's compose for each list of overrides, resolved. Nothing is checked, hashed or looked up."""
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        configs = [compose("config", list(words)) for words in cells]
-        return [OmegaConf.to_container(config, resolve=True) for config in configs]  # type: ignore[misc]
+        composed = [compose("config", list(words)) for words in cells]
+        return [OmegaConf.to_container(config, resolve=True) for config in composed]
 
 
 def states(outputs: Path) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -70,11 +69,11 @@ class _Busy(pl.LightningModule):
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
         self.log("val/accuracy", 0.5)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.parameters())
 
 
-def _loader(steps: int) -> DataLoader[Any]:
+def _loader(steps: int) -> DataLoader[tuple[Tensor, ...]]:
     return DataLoader(
         TensorDataset(torch.randn(steps * 4, 16), torch.randint(0, 4, (steps * 4,))), batch_size=4
     )

@@ -135,11 +135,12 @@ def _score_folder(folder: str, overrides: Sequence[str]) -> dict[str, object]:
             "predictions=DIR needs the data set that they are of: data=cityscapes, camvid or toy_streets"
         )
     config = compose_experiment(["evaluation=segmentation", *overrides]).config
+    from ersm_lab.data.segmentation import SegmentationDataModule
     from ersm_lab.evaluation.segmenters.prediction_folder import score_folder
     from ersm_lab.training.build import build_data
 
     data = build_data(config)
-    if not hasattr(data, "table"):
+    if not isinstance(data, SegmentationDataModule):
         raise UserError(
             f"data={config.data.name} has no labels per pixel; predictions=DIR takes cityscapes, camvid or toy_streets"
         )

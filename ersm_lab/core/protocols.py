@@ -162,6 +162,9 @@ class DataModule(Protocol):
     def model_settings(self) -> Mapping[str, object]:
         """What a model must know of the data: keywords of its class."""
 
+    def train_dataloader(self) -> Iterable[Batch]:
+        """The training split in the order of the epoch."""
+
     def eval_dataloader(self, name: str, rank_share: bool = True) -> Iterable[Batch]:
         """A split in order; ``rank_share`` False gives every process all of it."""
 

@@ -17,11 +17,11 @@ def train_until(step: int, words: list[str]) -> int:
     begin = Reproducible.on_train_batch_start
 
     def stop(
-        self: Reproducible, trainer: pl.Trainer, module: pl.LightningModule, batch: Batch, batch_idx: int
+        self: Reproducible, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         if trainer.global_step >= step:
             os._exit(9)
-        begin(self, trainer, module, batch, batch_idx)
+        begin(self, trainer, pl_module, batch, batch_idx)
 
     Reproducible.on_train_batch_start = stop  # type: ignore[method-assign]
     return main(["train", *words])

@@ -8,36 +8,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Scalar
+from ersm_lab.core.schema import LoggerConfig
+from ersm_lab.runs.artifacts import ArtifactStore
+from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking.guard import one_line, say
+from ersm_lab.tracking.schema import WandbConfig
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 __all__ = ["Tracker", "build_trackers", "close_all", "publish_all"]
 
 
 class Tracker(Protocol):
-    """``lightning_logger`` takes the history while the trainer runs; the rest is for the end of the run."""
+    """A view of one run. ``lightning_logger`` takes the history while the trainer runs; the rest is for the end of the run."""
 
-    name: str
-    lightning_logger: Any
+    @property
+    def name(self) -> str: ...
+    @property
+    def lightning_logger(self) -> Logger | None: ...
 
-    def publish(self, artifacts: Any, summary: dict[str, Any], checkpoints: list[Path]) -> None:
-        """Shows the results: entries of an ``ArtifactStore``, summary metrics, checkpoint files."""
+    def publish(
+        self, artifacts: ArtifactStore, summary: Mapping[str, Scalar], checkpoints: Sequence[Path]
+    ) -> None:
+        """Shows the results: artifacts, summary metrics, checkpoint files."""
 
     def close(self, status: str) -> None:
         """Ends the tracker; ``status`` is ``finished`` or ``failed``."""
 
 
-def build_trackers(config: Mapping[str, Any], run: Any, evaluation: Any = None) -> list[Tracker]:
-    """``metrics.csv`` first, then the tracker that ``config["logger"]`` names.
+def build_trackers(
+    settings: LoggerConfig,
+    shown: Mapping[str, object],
+    run: RunDirectory,
+    evaluation: EvaluationDirectory | ComparisonDirectory | None = None,
+) -> list[Tracker]:
+    """``metrics.csv`` first, then the tracker that ``settings`` name.
 
     Parameters
     ----------
-    config: the resolved configuration; ``logger.name`` is ``wandb``, ``tensorboard`` or ``csv`` (no more).
-    run: the ``RunDirectory``.
-    evaluation: the ``EvaluationDirectory`` when a finished run is evaluated: no history then, and the files
-        of the tracker lie in the evaluation's folder.
+    settings: the group ``logger``; its name is ``wandb``, ``tensorboard`` or ``csv`` (no further tracker).
+    shown: the whole configuration as plain containers, which dashboards show as it is.
+    run: what is tracked.
+    evaluation: what is tracked in its place, when a finished run is evaluated: no history then, and the tracker's files
+        lie in the folder of the evaluation.
 
     Raises
     ------
@@ -48,28 +66,42 @@ def build_trackers(config: Mapping[str, Any], run: Any, evaluation: Any = None) 
         from ersm_lab.tracking.metrics_file import MetricsFile
 
         trackers.append(MetricsFile(run.metrics_path))
-    name = config["logger"]["name"]
     try:
-        if name == "wandb":
-            if config["logger"]["mode"] != "disabled":
-                from ersm_lab.tracking.wandb import WandbTracker
-
-                trackers.append(WandbTracker(config, run, evaluation))
-        elif name == "tensorboard":
-            from ersm_lab.tracking.tensorboard import TensorBoardTracker
-
-            trackers.append(TensorBoardTracker(config, run, evaluation))
-        elif name != "csv":
-            raise UserError(f"logger.name is '{name}', but must be one of wandb, tensorboard, csv")
+        chosen = _chosen(settings, shown, run, evaluation)
     except UserError:
         raise
     except Exception as error:
-        say(f"warning: {name} cannot be used, the run goes on without it ({one_line(error)})")
-    return trackers
+        say(f"warning: {settings.name} cannot be used, the run goes on without it ({one_line(error)})")
+        chosen = None
+    return trackers if chosen is None else [*trackers, chosen]
+
+
+def _chosen(
+    settings: LoggerConfig,
+    shown: Mapping[str, object],
+    run: RunDirectory,
+    evaluation: EvaluationDirectory | ComparisonDirectory | None,
+) -> Tracker | None:
+    if isinstance(settings, WandbConfig):
+        if settings.mode == "disabled":
+            return None
+        from ersm_lab.tracking.wandb import WandbTracker
+
+        return WandbTracker(settings, shown, run, evaluation)
+    if settings.name == "tensorboard":
+        from ersm_lab.tracking.tensorboard import TensorBoardTracker
+
+        return TensorBoardTracker(shown, run, evaluation)
+    if settings.name != "csv":
+        raise UserError(f"logger.name is '{settings.name}', but must be one of wandb, tensorboard, csv")
+    return None
 
 
 def publish_all(
-    trackers: Sequence[Tracker], artifacts: Any, summary: Mapping[str, Any], checkpoints: Sequence[Path]
+    trackers: Sequence[Tracker],
+    artifacts: ArtifactStore,
+    summary: Mapping[str, Scalar],
+    checkpoints: Sequence[Path],
 ) -> None:
     """Gives every tracker the results; one that fails costs a line."""
     for tracker in trackers:

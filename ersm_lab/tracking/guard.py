@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def one_line(error: BaseException, limit: int = 200) -> str:
@@ -24,7 +27,7 @@ class Guard:
         self.name = name
         self.failures = 0
 
-    def __call__(self, doing: str, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    def __call__(self, doing: str, function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | None:
         """``function(*args, **keywords)``, or None and one line that says what ``doing`` did not work."""
         try:
             return function(*args, **keywords)
@@ -41,18 +44,19 @@ class GuardedLogger:
     Every call goes on to the logger even after a failure: a full disk or a lost server may recover.
     """
 
-    guard: Guard  # set by whoever builds the logger, before its first use
+    # set by whoever builds the logger, before its first use
+    guard: Guard
 
-    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self.guard("writing metrics", super().log_metrics, metrics, step)  # type: ignore[misc]
 
-    def log_hyperparams(self, params: Any, *args: Any, **keywords: Any) -> None:
+    def log_hyperparams(self, params: object, *args: object, **keywords: object) -> None:
         """Nothing: a tracker gets the resolved configuration when it is built, which says more."""
 
-    def log_graph(self, *args: Any, **keywords: Any) -> None:
+    def log_graph(self, *args: object, **keywords: object) -> None:
         """Nothing: graphs are not recorded."""
 
-    def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
+    def after_save_checkpoint(self, checkpoint_callback: object) -> None:
         """Nothing: checkpoints are published when they are final."""
 
     def save(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
+from ersm_lab.core.protocols import Scalar
 from ersm_lab.files.atomic import replacing
+from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.tracking.guard import Guard, GuardedLogger
 
 FIRST_COLUMNS = ("epoch", "step")
@@ -37,8 +38,9 @@ class HistoryWriter(Logger):
         super().__init__()
         self._path = Path(path)
         self._columns: list[str] = []
-        self._row: dict[str, str] = {}  # the last row, which a later call at the same step may still fill
-        self._offset = 0  # where that row begins in the file
+        # the last row, which a later call at the same step may still fill, and where it begins in the file
+        self._row: dict[str, str] = {}
+        self._offset = 0
         self._file: int | None = None
 
     @property
@@ -53,7 +55,7 @@ class HistoryWriter(Logger):
     def save_dir(self) -> str:
         return str(self._path.parent)
 
-    def log_hyperparams(self, params: Any, *args: Any, **keywords: Any) -> None:
+    def log_hyperparams(self, params: object, *args: object, **keywords: object) -> None:
         """Nothing: the configuration lies beside the file."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -133,14 +135,16 @@ class MetricsFile:
         self.name = "metrics.csv"
         self.lightning_logger = MetricsLogger(path, Guard(self.name))
 
-    def publish(self, artifacts: Any, summary: dict[str, Any], checkpoints: list[Path]) -> None:
+    def publish(
+        self, artifacts: ArtifactStore, summary: Mapping[str, Scalar], checkpoints: Sequence[Path]
+    ) -> None:
         """Nothing: they are where the file is."""
 
     def close(self, status: str) -> None:
         self.lightning_logger.finalize(status)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: float) -> str:
     number = float(value)
     return str(int(number)) if name == "epoch" and number.is_integer() else repr(number)
 

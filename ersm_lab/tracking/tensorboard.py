@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import plain
+from ersm_lab.core.protocols import Scalar
+from ersm_lab.runs.artifacts import Artifact, ArtifactStore
+from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking.guard import Guard, GuardedLogger
 
-MAX_ROWS = 200  # of a table, which TensorBoard shows as text
+# of a table, which TensorBoard shows as text
+MAX_ROWS = 200
 
 
 class TensorBoardTracker:
@@ -21,7 +23,12 @@ class TensorBoardTracker:
     UserError: the package is missing.
     """
 
-    def __init__(self, config: Mapping[str, Any], run: Any, evaluation: Any = None) -> None:
+    def __init__(
+        self,
+        shown: Mapping[str, object],
+        run: RunDirectory,
+        evaluation: EvaluationDirectory | ComparisonDirectory | None = None,
+    ) -> None:
         try:
             import tensorboard  # noqa: F401
         except ImportError as error:
@@ -41,11 +48,13 @@ class TensorBoardTracker:
             save_dir=str(place), name="tensorboard", version="", default_hp_metric=False
         )
         self.lightning_logger.guard = self._guard
-        text = OmegaConf.to_yaml(OmegaConf.create(plain(config)))
+        text = OmegaConf.to_yaml(OmegaConf.create(dict(shown)))
         self._writer = self.lightning_logger.experiment
         self._writer.add_text("config", "```yaml\n" + text + "```")
 
-    def publish(self, artifacts: Any, summary: dict[str, Any], checkpoints: list[Path]) -> None:
+    def publish(
+        self, artifacts: ArtifactStore, summary: Mapping[str, Scalar], checkpoints: Sequence[Path]
+    ) -> None:
         """Numbers of ``summary`` below ``summary/``, figures as images, tables as text."""
         self._guard("the summary", self._summary, summary)
         for entry in artifacts.entries():
@@ -55,25 +64,25 @@ class TensorBoardTracker:
                 self._guard(f"table {entry.name}", self._table, entry)
         self._guard("flushing", self._writer.flush)
 
-    def _summary(self, summary: dict[str, Any]) -> None:
+    def _summary(self, summary: Mapping[str, Scalar]) -> None:
         for name, value in summary.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 self._writer.add_scalar(f"summary/{name}", value)
 
-    def _figure(self, entry: Any) -> None:
+    def _figure(self, entry: Artifact) -> None:
         import numpy as np
         from PIL import Image
 
         with Image.open(entry.paths[0]) as image:
             self._writer.add_image(entry.name, np.asarray(image.convert("RGB")), dataformats="HWC")
 
-    def _table(self, entry: Any) -> None:
+    def _table(self, entry: Artifact) -> None:
         import pandas
 
         csv = [path for path in entry.paths if path.suffix == ".csv"]
         frame = pandas.read_csv(csv[0]) if csv else pandas.read_parquet(entry.paths[0])
         shown = frame.head(MAX_ROWS)
-        rows: list[Any] = [shown.columns, ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+        rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
         text = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
         self._writer.add_text(entry.name, text)
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from ersm_lab.core.protocols import Scalar
+from ersm_lab.runs.artifacts import Artifact, ArtifactStore
+from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking.guard import Guard, GuardedLogger, one_line, say
+from ersm_lab.tracking.schema import WandbConfig
 
-MAX_ROWS = 10_000  # of a table in a dashboard; the artifact of the evaluation holds all rows anyway
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+    from wandb import Run
+
+# of a table in a dashboard; the artifact of the evaluation holds all rows anyway
+MAX_ROWS = 10_000
 IDENTITY = ("config_hash", "data_fingerprint", "package_digest", "upstream")
 
 
@@ -21,36 +30,44 @@ class WandbTracker:
 
     Parameters
     ----------
-    config: the resolved configuration; its ``logger`` group decides.
+    settings: how and where it records.
+    shown: the whole configuration as plain containers.
     run: the run directory.
     evaluation: of the run, when that is what is tracked; its files then lie in its own folder.
 
-    Files, staged ones too, lie in ``wandb/`` below the run (or the evaluation). ``logger.mode``: ``auto`` and
+    Files, staged ones too, lie in ``wandb/`` below the run (or the evaluation). ``settings.mode``: ``auto`` and
     ``offline`` make no network call; ``online`` waits ``init_timeout`` seconds at most, then says so in one
     line and records offline. A checkpoint is referred to where it lies, not copied. What ``wandb.init``
     raises offline too is raised.
     """
 
-    def __init__(self, config: Mapping[str, Any], run: Any, evaluation: Any = None) -> None:
+    def __init__(
+        self,
+        settings: WandbConfig,
+        shown: Mapping[str, object],
+        run: RunDirectory,
+        evaluation: EvaluationDirectory | ComparisonDirectory | None = None,
+    ) -> None:
         self.name = "wandb"
-        self._settings = dict(config["logger"])
-        self._record = {key: getattr(run.record, key) for key in ("paper", "experiment", "seed", *IDENTITY)}
+        self._settings = settings
+        record = run.record
+        self._record = {key: getattr(record, key) for key in ("paper", "experiment", "seed", *IDENTITY)}
         self._run_name = run.path.name
         self._guard = Guard(self.name)
         self._cleanup = ExitStack()
         place = (run if evaluation is None else evaluation).path
         name = run.path.name if evaluation is None else f"{run.path.name}-{evaluation.path.name}"
         job = "train" if evaluation is None else "evaluate"
-        group = f"{self._record['paper']}/{self._record['experiment']}"
+        group = f"{record.paper}/{record.experiment}"
         common = {
-            "project": self._settings["project"],
-            "entity": self._settings["entity"],
-            "group": self._settings["group"] or group,
-            "job_type": self._settings["job_type"] or job,
-            "tags": list(self._settings["tags"]),
+            "project": settings.project,
+            "entity": settings.entity,
+            "group": settings.group or group,
+            "job_type": settings.job_type or job,
+            "tags": list(settings.tags),
             "name": name,
             "dir": str(place),
-            "config": dashboard_config(config, self._record, run.path.name),
+            "config": dashboard_config(shown, self._record, run.path.name),
             "reinit": "create_new",  # whatever else this process records stays as it is
         }
         try:
@@ -63,26 +80,28 @@ class WandbTracker:
             self._cleanup.close()
             raise
 
-    def _start(self, common: dict[str, Any], folder: Path) -> Any:
+    def _start(self, common: dict[str, Any], folder: Path) -> Run:
         import wandb
 
-        def init(mode: Any, identity: str, **more: Any) -> Any:
+        def init(
+            mode: Literal["online", "offline"], identity: str, resume: Literal["allow"] | None = None
+        ) -> Run:
             known: dict[str, Any] = {
                 "silent": True,
                 "console": "off",
                 "disable_code": True,
-                "init_timeout": float(self._settings["init_timeout"]),
-                "finish_timeout": float(self._settings["finish_timeout"]),
+                "init_timeout": float(self._settings.init_timeout),
+                "finish_timeout": float(self._settings.finish_timeout),
             }
-            settings = wandb.Settings(**{k: v for k, v in known.items() if k in wandb.Settings.model_fields})
+            options = wandb.Settings(**{k: v for k, v in known.items() if k in wandb.Settings.model_fields})
             with _no_terminal():
-                return wandb.init(mode=mode, id=identity, settings=settings, **common, **more)
+                return wandb.init(mode=mode, id=identity, settings=options, resume=resume, **common)
 
         # offline, each attempt of a resumed run is a run of its own: two offline runs of one id do not sync
         attempts = len([*folder.glob("*run-*")])
         base = re.sub(r"[^\w.-]", "-", common["name"])[:100]
         offline_id = base if attempts == 0 else f"{base}-{attempts + 1}"
-        if self._settings["mode"] == "online":
+        if self._settings.mode == "online":
             try:
                 return init("online", base, resume="allow")
             except Exception as error:
@@ -90,22 +109,24 @@ class WandbTracker:
                 _forget_session()
         return init("offline", offline_id)
 
-    def publish(self, artifacts: Any, summary: dict[str, Any], checkpoints: list[Path]) -> None:
+    def publish(
+        self, artifacts: ArtifactStore, summary: Mapping[str, Scalar], checkpoints: Sequence[Path]
+    ) -> None:
         """Summary, figures, tables and files of ``artifacts``, and ``checkpoints`` with their lineage.
 
         One part that fails leaves out that part only.
         """
         guard, entries = self._guard, list(artifacts.entries())
-        guard("the summary", lambda: self._run.summary.update(plain(summary)))
+        guard("the summary", lambda: self._run.summary.update(_plain_mapping(summary)))
         for entry in entries:
             if entry.kind in ("figure", "table"):
                 guard(f"{entry.kind} {entry.name}", self._media, entry)
         guard("the artifact of the evaluation", self._files, entries, summary)
-        if self._settings["log_checkpoints"]:
+        if self._settings.log_checkpoints:
             for path in checkpoints:
                 guard(f"checkpoint {path.name}", self._checkpoint, path, summary)
 
-    def _media(self, entry: Any) -> None:
+    def _media(self, entry: Artifact) -> None:
         import pandas
         import wandb
 
@@ -127,7 +148,7 @@ class WandbTracker:
         table = wandb.Table(columns=columns, data=[*rows], allow_mixed_types=True)
         self._run.log({f"tables/{entry.name}": table})
 
-    def _files(self, entries: list[Any], summary: dict[str, Any]) -> None:
+    def _files(self, entries: Sequence[Artifact], summary: Mapping[str, Scalar]) -> None:
         import wandb
 
         # predictions for another program stay on the disk: they follow from checkpoint and data
@@ -140,7 +161,7 @@ class WandbTracker:
             artifact.add_file(str(path), name=name)  # staged: a later evaluation may write the file again
         self._run.log_artifact(artifact)
 
-    def _checkpoint(self, path: Path, summary: dict[str, Any]) -> None:
+    def _checkpoint(self, path: Path, summary: Mapping[str, Scalar]) -> None:
         import wandb
 
         metadata = self._lineage() | {"summary": plain(summary), "checkpoint": path.stem}
@@ -148,8 +169,8 @@ class WandbTracker:
         artifact.add_file(str(path), name=path.name, policy="immutable", skip_cache=True)
         self._run.log_artifact(artifact, aliases=[path.stem])
 
-    def _lineage(self) -> dict[str, Any]:
-        return {**plain(self._record), "run": self._run_name}
+    def _lineage(self) -> dict[str, object]:
+        return {**_plain_mapping(self._record), "run": self._run_name}
 
     def close(self, status: str) -> None:
         """Ends the W&B run, as failed unless ``status`` is ``finished``; waits ``finish_timeout`` at most."""
@@ -159,21 +180,28 @@ class WandbTracker:
             self._cleanup.close()
 
 
-def dashboard_config(config: Mapping[str, Any], record: Mapping[str, Any], run_name: str) -> dict[str, Any]:
+def dashboard_config(
+    config: Mapping[str, object], record: Mapping[str, object], run_name: str
+) -> dict[str, object]:
     """The resolved configuration as it is (dashboards show nested keys as ``model.variant``), and groupings.
 
     On top come ``paper experiment variant dataset seed config_hash`` and the rest of the run's identity; W&B
     advises against dots in keys, so that they are single words.
     """
-    model, data = config.get("model") or {}, config.get("data") or {}
-    top = {**record, "variant": model.get("variant"), "dataset": data.get("name"), "run": run_name}
-    return plain({**config, **{key: value for key, value in top.items() if value is not None}})
+    model, data = config.get("model"), config.get("data")
+    top = {
+        **record,
+        "variant": model.get("variant") if isinstance(model, Mapping) else None,
+        "dataset": data.get("name") if isinstance(data, Mapping) else None,
+        "run": run_name,
+    }
+    return _plain_mapping({**config, **{key: value for key, value in top.items() if value is not None}})
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """``value`` as JSON knows it; numpy and torch scalars become Python's, anything else its ``str``."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return _plain_mapping(value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -181,7 +209,11 @@ def plain(value: Any) -> Any:
     return plain(value.item()) if hasattr(value, "item") else str(value)
 
 
-def _logger(run: Any, guard: Guard) -> Any:
+def _plain_mapping(value: Mapping[str, object]) -> dict[str, object]:
+    return {str(key): plain(item) for key, item in value.items()}
+
+
+def _logger(run: Run, guard: Guard) -> Logger:
     from pytorch_lightning.loggers import WandbLogger
 
     class Logger(GuardedLogger, WandbLogger):

@@ -1,16 +1,18 @@
-"""What the shared trainer watches: non-finite losses, a step's random numbers, the place in the epoch, plain progress."""
+"""Callbacks of the shared trainer: non-finite losses, reproducible steps, resuming inside an epoch, plain progress lines."""
 
 from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Batch
 
 
 class FiniteLoss(pl.Callback):
@@ -25,9 +27,17 @@ class FiniteLoss(pl.Callback):
         self._bad_step: Tensor | None = None
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
     ) -> None:
-        loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach()
+        loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
+        if loss is None:  # the learner skipped the batch
+            return
+        loss = loss.detach()
         if loss.device.type == "cpu":
             if not math.isfinite(loss.item()):
                 self._bad_step = torch.tensor(trainer.global_step)
@@ -47,7 +57,7 @@ class FiniteLoss(pl.Callback):
         self.look()
 
     def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, object]
     ) -> None:
         self.look()
 
@@ -74,7 +84,7 @@ class Reproducible(pl.Callback):
                 sampler.start_batch(done)
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         seed = (self.seed * 1_000_003 + trainer.global_step * 8191 + trainer.global_rank) % 2**63
         # torch.manual_seed would also note a call, with its traceback, for every kind of device that is not in use
@@ -84,8 +94,17 @@ class Reproducible(pl.Callback):
             torch.get_device_module(kind).manual_seed(seed)
 
 
+PROGRESS = ("train/loss", "val/loss")
+
+
+def progress_of(learner: pl.LightningModule) -> Sequence[str]:
+    """The logged metrics that a line of progress shows: the learner's ``progress``, or both losses where it names none."""
+    named: Sequence[str] = getattr(learner, "progress", PROGRESS)
+    return named
+
+
 class PlainProgress(pl.Callback):
-    """One line per epoch, for logs and pipes: what a progress bar cannot write."""
+    """A line per epoch, for logs and pipes, where a progress bar would leave control characters."""
 
     def __init__(self) -> None:
         self._start = 0.0
@@ -100,15 +119,12 @@ class PlainProgress(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        shown = {
-            k: float(v)
-            for k, v in trainer.callback_metrics.items()
-            if k in ("train/loss", "train/error", "train/entropy", "val/loss", "val/accuracy", "val/miou")
-            and (self._validated or not k.startswith("val/"))  # an earlier epoch's are no news
-        }
+        known = trainer.callback_metrics
+        # validation metrics of an earlier epoch are no news
+        shown = [name for name in progress_of(pl_module) if self._validated or not name.startswith("val/")]
         self._validated = False
-        values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
+        values = "  ".join(f"{name} {float(known[name]):.4f}" for name in sorted(shown) if name in known)
+        seconds = time.perf_counter() - self._start
         print(
-            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {time.perf_counter() - self._start:.0f} s",
-            flush=True,
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {values}  {seconds:.0f} s", flush=True
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from ersm_lab.evaluation.runner import Runner
+from ersm_lab.config.schema import RunConfig
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Batch, DataModule, FeatureClassifier
+from ersm_lab.evaluation.runner import ModelT, Runner
 from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.training.build import device_of
-from ersm_lab.training.features import FeatureCache, whole
+from ersm_lab.training.features import CacheableData, CachedFeatures, FeatureCache, whole
 
 
 class Flow:
@@ -20,58 +23,80 @@ class Flow:
 
     Parameters
     ----------
-    config: the resolved configuration.
+    config: of the run.
     data: its data module, set up.
     model: its model; with the feature cache its backbone must be the frozen one.
     train: False builds no features of the training split.
     """
 
-    def __init__(self, config: Mapping[str, Any], data: Any, model: Any, train: bool = True) -> None:
+    def __init__(
+        self, config: RunConfig, data: DataModule, model: pl.LightningModule, train: bool = True
+    ) -> None:
         self.config, self.data = config, data
-        self.cache: FeatureCache | None = None
-        settings = config["trainer"]["feature_cache"]
-        if settings["enabled"]:
-            self.cache = FeatureCache(
-                Path(config["paths"]["cache"]) / "features",
-                data,
-                config["data"],
-                data_fingerprint(
-                    config["data"]["layout"], Path(config["data"]["root"]), config["data"]["options"]
-                ),
-                self.runner(model),
-                dtype=settings["dtype"],
-                batch_size=settings["batch_size"],
-                seed=data.augment_seed,
-            )
-            if train:
-                self._train = self.cache.dataset("train", max(1, config["data"]["views"]))
-                self._val = self.cache.dataset("val")
+        self._features: _Features | None = None
+        if config.trainer.feature_cache.enabled:
+            self._features = _Features(config, data, self._with_features(model), train)
 
-    def runner(self, model: Any) -> Runner:
+    def runner(self, model: ModelT) -> Runner[ModelT]:
         """``model`` on the device and in the precision of this run."""
-        t = self.config["trainer"]
-        return Runner(model, device_of(self.config), t["precision"], t["channels_last"])
+        trainer = self.config.trainer
+        return Runner(model, device_of(trainer.accelerator), trainer.precision, trainer.channels_last)
 
-    def train_loader(self) -> DataLoader[Any]:
-        if self.cache is None:
-            loader: DataLoader[Any] = self.data.train_dataloader()
-            return loader
-        size = self.config["data"]["batch_size"]
-        return DataLoader(self._train, batch_size=size, sampler=self.data.train_sampler(), collate_fn=whole)
+    def _with_features(self, model: pl.LightningModule) -> Runner[FeatureClassifier]:
+        if not isinstance(model, FeatureClassifier):
+            raise UserError(
+                f"trainer.feature_cache.enabled=true, but {type(model).__name__} has no features to cache: switch it off"
+            )
+        return self.runner(model)
 
-    def val_loader(self) -> DataLoader[Any]:
+    def train_loader(self) -> Iterable[Batch]:
+        """The training split in the order of the epoch."""
+        return self.data.train_dataloader() if self._features is None else self._features.train_loader()
+
+    def val_loader(self) -> Iterable[Batch]:
+        """The validation split, this process's share of it."""
         return self.eval_loader("val")
 
-    def eval_loader(self, split: str, rank_share: bool = True) -> DataLoader[Any]:
+    def eval_loader(self, split: str, rank_share: bool = True) -> Iterable[Batch]:
         """``split`` in order; ``rank_share`` False gives every process all of it."""
-        if self.cache is None:
-            loader: DataLoader[Any] = self.data.eval_dataloader(split, rank_share=rank_share)
-            return loader
-        dataset = getattr(self, f"_{split}", None) or self.cache.dataset(split)
-        size = self.config["data"]["eval_batch_size"] or 2 * self.config["data"]["batch_size"]
-        sampler = (
-            self.data.eval_sampler(len(dataset))
-            if rank_share and torch.distributed.is_initialized()
-            else None
+        if self._features is None:
+            return self.data.eval_dataloader(split, rank_share=rank_share)
+        return self._features.eval_loader(split, rank_share)
+
+
+class _Features:
+    """Loaders of cached features."""
+
+    def __init__(
+        self, config: RunConfig, data: DataModule, runner: Runner[FeatureClassifier], train: bool
+    ) -> None:
+        if not isinstance(data, CacheableData):
+            raise UserError(
+                f"trainer.feature_cache.enabled=true, but features of data={config.data.name} cannot be cached: switch it off"
+            )
+        self._settings, self._data = config.data, data
+        self._cache = FeatureCache(
+            Path(config.paths.cache) / "features",
+            data,
+            config.data,
+            data_fingerprint(config.data.layout, Path(config.data.root), config.data.options),
+            runner,
+            config.trainer.feature_cache,
         )
+        self._held: dict[str, CachedFeatures] = {}
+        if train:
+            self._held["train"] = self._cache.dataset("train", max(1, getattr(config.data, "views", 0)))
+            self._held["val"] = self._cache.dataset("val")
+
+    def train_loader(self) -> DataLoader[Batch]:
+        size = self._settings.batch_size
+        sampler = self._data.train_sampler()
+        return DataLoader(self._held["train"], batch_size=size, sampler=sampler, collate_fn=whole)
+
+    def eval_loader(self, split: str, rank_share: bool) -> DataLoader[Batch]:
+        # the training split is held under its augmented views: asked for in order, it is another one
+        dataset = self._held["val"] if split == "val" and self._held else self._cache.dataset(split)
+        size = self._settings.eval_batch_size or 2 * self._settings.batch_size
+        shared = rank_share and torch.distributed.is_initialized()
+        sampler = self._data.eval_sampler(len(dataset)) if shared else None
         return DataLoader(dataset, batch_size=size, sampler=sampler, collate_fn=whole)

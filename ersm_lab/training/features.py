@@ -12,21 +12,59 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from ersm_lab.config.schema import FeatureCacheConfig
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import Batch, FeatureClassifier
+from ersm_lab.core.schema import DataConfig
+from ersm_lab.core.settings import plain
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.files.atomic import make_folder
 from ersm_lab.runs.hashing import canonical_hash
 
+T = TypeVar("T")
+
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class ViewedItems(Protocol):
+    """A split under one view, item by item."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int, /) -> Batch: ...
+
+
+@runtime_checkable
+class CacheableData(Protocol):
+    """A data module whose features can be cached: it serves its splits under numbered views, the same whenever they are asked for.
+
+    ``augment_seed``: from which, with view and index, an image's augmentation follows.
+    """
+
+    @property
+    def augment_seed(self) -> int: ...
+
+    def view_dataset(self, name: str, view: int | None) -> ViewedItems:
+        """A split under one augmented view, or under the evaluation transform when ``view`` is None."""
+
+    def train_sampler(self) -> Sampler[tuple[int, int]]: ...
+    def eval_sampler(self, length: int) -> Sampler[int]: ...
+
+
+class View(NamedTuple):
+    """The arrays of one split under one view: features ``(n, C, h, w)``, labels ``(n,)``, object masks ``(n, H, W)`` or None."""
+
+    features: Tensor
+    labels: Tensor
+    masks: np.ndarray | None
 
 
 def weights_digest(module: torch.nn.Module) -> str:
@@ -44,51 +82,43 @@ class FeatureCache:
     Parameters
     ----------
     root: folder of all caches.
-    data: an ``ImageDataModule`` after ``setup``.
-    data_settings: the ``data`` group of the configuration, without paths.
+    data: the data module, set up.
+    data_settings: what it was made from.
     fingerprint: the identity of the data.
     runner: the model on its device; ``runner.model.backbone`` is cached.
-    dtype: how features are stored.
-    batch_size: images per forward while building.
-    seed: of the augmentation.
+    settings: how features are stored, and how many images go through the model at a time.
     """
 
     def __init__(
         self,
         root: Path,
-        data: Any,
-        data_settings: Mapping[str, Any],
+        data: CacheableData,
+        data_settings: DataConfig,
         fingerprint: str,
-        runner: Runner,
-        dtype: str = "float32",
-        batch_size: int = 128,
-        seed: int = 0,
+        runner: Runner[FeatureClassifier],
+        settings: FeatureCacheConfig,
     ) -> None:
-        self.root, self.data, self.runner = root, data, runner
-        self.dtype, self.batch_size, self.num_workers = (
-            dtype,
-            batch_size,
-            int(data_settings.get("num_workers", 0)),
-        )
+        self.root, self.data, self.runner, self.settings = root, data, runner, settings
+        self.num_workers = data_settings.num_workers
+        described = plain(data_settings)
         backbone = runner.model.backbone
         self._identity = {
             "weights": weights_digest(backbone),
             "architecture": repr(backbone),
             "data": fingerprint,
-            "split": {key: data_settings.get(key) for key in ("train_range", "val_fraction", "split_seed")},
-            "transform": data_settings.get("transform"),
+            "split": {key: described.get(key) for key in ("train_range", "val_fraction", "split_seed")},
+            "transform": described.get("transform"),
             "precision": runner.precision,
-            "dtype": dtype,
+            "dtype": settings.dtype,
         }
-        self._seed = seed
 
     def dataset(self, split: str, views: int | None = None) -> CachedFeatures:
         """The features of ``split``; ``views`` augmented views in turn, or None for the evaluation transform."""
         wanted = [None] if views is None else list(range(views))
         return CachedFeatures([self._view(split, view) for view in wanted])
 
-    def _view(self, split: str, view: int | None) -> dict[str, Any]:
-        seed = None if view is None else self._seed
+    def _view(self, split: str, view: int | None) -> View:
+        seed = None if view is None else self.data.augment_seed
         folder = (
             self.root / canonical_hash({**self._identity, "name": split, "view": view, "seed": seed})[:20]
         )
@@ -101,18 +131,18 @@ class FeatureCache:
 
     def _build(self, folder: Path, split: str, view: int | None) -> None:
         dataset = self.data.view_dataset(split, view)
-        loader = DataLoader(dataset, batch_size=self.batch_size, num_workers=self.num_workers)
-        self._write(folder, loader, len(dataset), split, view)
-
-    def _write(self, folder: Path, loader: DataLoader[Any], total: int, split: str, view: int | None) -> None:
+        loader: DataLoader[Batch] = DataLoader(
+            dataset,  # type: ignore[arg-type]  # torch asks for no more than these two methods
+            batch_size=self.settings.batch_size,
+            num_workers=self.num_workers,
+        )
         out: Tensor | None = None
         labels, masks, done = [], [], 0
         for batch in loader:
-            features = (
-                self.runner.run(self.runner.model.features, batch["image"]).to(_DTYPES[self.dtype]).cpu()
-            )
+            features = self.runner.run(self.runner.model.features, batch["image"])
+            features = features.to(_DTYPES[self.settings.dtype]).cpu()
             if out is None:
-                out = _create(folder / "features.bin", (total, *features.shape[1:]), features.dtype)
+                out = _create(folder / "features.bin", (len(dataset), *features.shape[1:]), features.dtype)
             out[done : done + len(features)] = features
             done += len(features)
             labels.append(batch["label"])
@@ -125,7 +155,7 @@ class FeatureCache:
             np.save(folder / "masks.npy", torch.cat(masks).numpy())
         meta = {
             "shape": list(out.shape),
-            "dtype": self.dtype,
+            "dtype": self.settings.dtype,
             "split": split,
             "view": view,
             "model": self.runner.model.backbone.name,
@@ -133,30 +163,42 @@ class FeatureCache:
         (folder / "meta.json").write_text(json.dumps(meta, indent=1))
 
 
-class CachedFeatures(Dataset[dict[str, Tensor]]):
+class CachedFeatures(Dataset[Batch]):
     """Batches of cached features; keys are ``index``, or ``(epoch, index)`` as the epoch sampler gives them."""
 
-    def __init__(self, views: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, views: Sequence[View]) -> None:
         self.views = views
 
     def __len__(self) -> int:
-        return len(self.views[0]["labels"])
+        return len(self.views[0].labels)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Tensor]:
-        return {name: value[0] for name, value in self.__getitems__([key]).items()}
+    def __getitem__(self, key: int | tuple[int, int]) -> Batch:
+        batch = self.__getitems__([key])
+        one: Batch = {
+            "features": batch["features"][0],
+            "label": batch["label"][0],
+            "index": batch["index"][0],
+        }
+        if "mask" in batch:
+            one["mask"] = batch["mask"][0]
+        return one
 
-    def __getitems__(self, keys: Sequence[int | tuple[int, int]]) -> dict[str, Tensor]:
+    def __getitems__(self, keys: Sequence[int | tuple[int, int]]) -> Batch:
         """A whole batch at once: one gather per array in place of one item per image."""
         pairs = [key if isinstance(key, tuple) else (0, key) for key in keys]
         view = self.views[pairs[0][0] % len(self.views)]
         index = torch.tensor([index for _, index in pairs])
-        batch = {"features": view["features"][index].float(), "label": view["labels"][index], "index": index}
-        if "masks" in view:
-            batch["mask"] = torch.from_numpy(np.array(view["masks"][index.numpy()]))
+        batch: Batch = {
+            "features": view.features[index].float(),
+            "label": view.labels[index],
+            "index": index,
+        }
+        if view.masks is not None:
+            batch["mask"] = torch.from_numpy(np.array(view.masks[index.numpy()]))
         return batch
 
 
-def whole(batch: Any) -> Any:
+def whole(batch: T) -> T:
     """The collate function for ``CachedFeatures``, whose items come as batches already."""
     return batch
 
@@ -172,14 +214,10 @@ def _create(path: Path, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return torch.from_file(str(path), shared=True, size=count, dtype=dtype).view(shape)
 
 
-def _open(folder: Path) -> dict[str, Any]:
+def _open(folder: Path) -> View:
     meta = json.loads((folder / "meta.json").read_text())
     shape, dtype = meta["shape"], _DTYPES[meta["dtype"]]
     flat = torch.from_file(str(folder / "features.bin"), shared=False, size=int(np.prod(shape)), dtype=dtype)
-    found: dict[str, Any] = {
-        "features": flat.view(shape),
-        "labels": torch.from_numpy(np.load(folder / "labels.npy")),
-    }
-    if (folder / "masks.npy").is_file():
-        found["masks"] = np.load(folder / "masks.npy", mmap_mode="r")
-    return found
+    labels = torch.from_numpy(np.load(folder / "labels.npy"))
+    masks = folder / "masks.npy"
+    return View(flat.view(shape), labels, np.load(masks, mmap_mode="r") if masks.is_file() else None)

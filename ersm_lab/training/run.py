@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,18 +17,28 @@ import pytorch_lightning as pl
 import torch
 
 from ersm_lab.config.compose import Experiment
+from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
 from ersm_lab.files.locks import hold
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.log import run_log
 from ersm_lab.runs.record import RunIdentity
-from ersm_lab.tracking import build_trackers, close_all, publish_all
-from ersm_lab.training.build import build_data, build_model, build_trainer, check_targets, gpu_record
+from ersm_lab.tracking import Tracker, build_trackers, close_all, publish_all
+from ersm_lab.training.build import (
+    build_data,
+    build_model,
+    build_trainer,
+    check_targets,
+    gpu_record,
+    weight_count,
+)
+from ersm_lab.training.checkpoint_io import load_checkpoint
 from ersm_lab.training.data_flow import Flow
-from ersm_lab.training.evaluate import evaluate_model, load_checkpoint
+from ersm_lab.training.measure import evaluate_model
 
-_RANK_ENV = "ERSM_LAB_RUN"  # tells the other processes of a distributed run where the first one writes
+# tells the other processes of a distributed run where the first one writes
+_RANK_ENV = "ERSM_LAB_RUN"
 
 
 class Terminated(BaseException):
@@ -58,7 +69,7 @@ def train(
     if resume is not None:
         run = RunDirectory.open(resume)
     else:
-        outputs = Path(config["paths"]["outputs"])
+        outputs = Path(config.paths.outputs)
         run = RunDirectory.create(
             outputs,
             experiment.paper,
@@ -67,7 +78,8 @@ def train(
             list(experiment.overrides),
             identity,
         )
-    with hold(run.path / "config.yaml") as lock:  # two that resume it would write the same files
+    # two processes that resume the run would write the same files
+    with hold(run.path / "config.yaml") as lock:
         if lock is None:
             raise UserError(f"{run.path} is being run by another process")
         if resume is not None:
@@ -81,16 +93,15 @@ def train(
     return run
 
 
-def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) -> None:
-    trackers = build_trackers(config, run)
+def _whole_run(config: RunConfig, run: RunDirectory, last: Path | None) -> None:
+    trackers = build_trackers(config.logger, plain(config), run)
     status = "failed"
     try:
         model, flow = _fit(config, run, trackers, last)
         run.update(gpu=gpu_record())
         # the end of training is what `ersm-lab evaluate` would do with the chosen checkpoint
-        settings = config["evaluation"]
-        load_checkpoint(model, run.checkpoints / f"{settings['checkpoint']}.ckpt")
-        summary = evaluate_model(flow, model, settings, run.artifacts)
+        load_checkpoint(model, run.checkpoints / f"{config.evaluation.checkpoint}.ckpt")
+        summary = evaluate_model(flow, model, config.evaluation, run.artifacts)
         status = "finished"
         publish_all(trackers, run.artifacts, summary, sorted(run.checkpoints.glob("[!.]*.ckpt")))
         run.finish("finished", summary=summary)
@@ -99,21 +110,18 @@ def _whole_run(config: Mapping[str, Any], run: RunDirectory, last: Path | None) 
 
 
 def _fit(
-    config: Mapping[str, Any], run: RunDirectory, trackers: list[Any], last: Path | None
-) -> tuple[Any, Flow]:
+    config: RunConfig, run: RunDirectory, trackers: Sequence[Tracker], last: Path | None
+) -> tuple[pl.LightningModule, Flow]:
     """Data, model, training. Every process of a distributed run comes through here."""
     _quiet()
-    t = config["trainer"]
-    if t["threads"]:
-        torch.set_num_threads(t["threads"])
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     model = build_model(config, data)
     flow = Flow(config, data, model)
     if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        # a model that keeps weights outside of torch says how many
-        count = getattr(model, "weight_count", None) or sum(p.numel() for p in model.parameters())
-        run.update(parameters=count)
+        run.update(parameters=weight_count(model))
     loggers = [tracker.lightning_logger for tracker in trackers if tracker.lightning_logger is not None]
     trainer = build_trainer(config, run.checkpoints, loggers, [])
     try:
@@ -137,9 +145,8 @@ def _fit(
         # Lightning's answer to Ctrl-C, after which it takes no further one
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt from None
-    if (
-        t["max_steps"] is not None
-    ):  # it may have ended inside an epoch, after the last checkpoint that was due
+    if config.trainer.max_steps is not None:
+        # it may have ended inside an epoch, after the last checkpoint that was due
         trainer.save_checkpoint(run.checkpoints / "last.ckpt", weights_only=False)
         if trainer.is_global_zero and not (run.checkpoints / "best.ckpt").exists():
             print("no validation came before the last step: the last checkpoint is taken for the best")
@@ -173,8 +180,7 @@ def _sigterm() -> Iterator[None]:
     try:
         before = signal.signal(signal.SIGTERM, stop)
     except ValueError:  # not in the main thread: the caller has its own way to stop
-        with nullcontext():
-            yield
+        yield
         return
     try:
         yield
@@ -184,8 +190,6 @@ def _sigterm() -> Iterator[None]:
 
 def _quiet() -> None:
     """Silences advice that does not apply to a run whose loaders and folders are chosen on purpose."""
-    import logging
-
     for name in (
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.accelerators.cuda",

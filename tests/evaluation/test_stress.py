@@ -13,6 +13,7 @@ import torch
 from ersm_lab.cli import main
 from ersm_lab.cli.evaluate import evaluation_request
 from ersm_lab.config.composer import compose_experiment
+from ersm_lab.config.typed import typed_config
 from ersm_lab.core.plugins import merged
 from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded
 from ersm_lab.evaluation.classifiers.rankings import importances
@@ -23,7 +24,8 @@ from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.build import build_data, build_model
-from ersm_lab.training.evaluate import evaluate_runs, load_checkpoint
+from ersm_lab.training.checkpoint_io import load_checkpoint
+from ersm_lab.training.evaluate import evaluate_runs
 from ersm_lab.training.run import train
 from tests.conftest import TINY
 
@@ -174,7 +176,7 @@ def test_means_hold_every_seed(lab: dict) -> None:
 
 def _subject(run: Path) -> Subject:
     found = RunDirectory.open(run)
-    config = {**found.config, "evaluation": compose_experiment(STRESS).config["evaluation"]}
+    config = typed_config(found.config)
     data = build_data(config)
     model = build_model(config, data)
     load_checkpoint(model, found.checkpoints / "best.ckpt")
@@ -184,7 +186,7 @@ def _subject(run: Path) -> Subject:
         batches,
         data,
         "test",
-        config["evaluation"],
+        compose_experiment(STRESS).config.evaluation,
         None,
         {"baseline": model},
     )

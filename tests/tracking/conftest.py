@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.tracking import build_trackers
+from ersm_lab.tracking.schema import of_name
 
 mpl.use("Agg")
 
@@ -43,6 +45,12 @@ def configuration(**logger):
 def configuration_fixture():
     """A function: a resolved configuration whose W&B settings are replaced by its keywords."""
     return configuration
+
+
+def trackers_of(config, run, evaluation=None):
+    """The trackers of a run with this configuration, given as plain containers."""
+    settings = config["logger"]
+    return build_trackers(of_name(settings["name"])(**settings), config, run, evaluation)
 
 
 @pytest.fixture

@@ -7,29 +7,30 @@ import sys
 import pytest
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.tracking import build_trackers, close_all, publish_all
+from ersm_lab.tracking import close_all, publish_all
 from ersm_lab.tracking.guard import Guard, GuardedLogger
+from tests.tracking.conftest import trackers_of
 
 
 def test_csv_is_the_history_file_alone(run):
-    trackers = build_trackers({"logger": {"name": "csv"}}, run)
+    trackers = trackers_of({"logger": {"name": "csv"}}, run)
     assert [tracker.name for tracker in trackers] == ["metrics.csv"]
-    assert build_trackers({"logger": {"name": "csv"}}, run, evaluation=run) == []
+    assert trackers_of({"logger": {"name": "csv"}}, run, evaluation=run) == []
 
 
 def test_disabled_wandb_is_not_imported(run, monkeypatch, configuration):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    assert len(build_trackers(configuration(mode="disabled"), run)) == 1
+    assert len(trackers_of(configuration(mode="disabled"), run)) == 1
 
 
 def test_an_unknown_tracker(run):
     with pytest.raises(UserError, match="must be one of wandb, tensorboard, csv"):
-        build_trackers({"logger": {"name": "mlflow"}}, run)
+        trackers_of({"logger": {"name": "mlflow"}}, run)
 
 
 def test_wandb_that_does_not_import_costs_a_line(run, capsys, monkeypatch, configuration):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    assert len(build_trackers(configuration(), run)) == 1
+    assert len(trackers_of(configuration(), run)) == 1
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 1
     assert "wandb cannot be used" in said[0]
@@ -97,7 +98,7 @@ def test_a_raising_logger_is_told_once(capsys):
 
 def test_tensorboard_shows_the_same(run, configuration):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    trackers = build_trackers(configuration() | {"logger": {"name": "tensorboard"}}, run)
+    trackers = trackers_of(configuration() | {"logger": {"name": "tensorboard"}}, run)
     for step in range(3):
         for tracker in trackers:
             tracker.lightning_logger.log_metrics({"train/loss": 0.5**step, "epoch": 0}, step)
@@ -113,4 +114,4 @@ def test_tensorboard_shows_the_same(run, configuration):
 def test_tensorboard_missing_names_the_command(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(UserError, match="pip install tensorboard"):
-        build_trackers({"logger": {"name": "tensorboard"}}, run)
+        trackers_of({"logger": {"name": "tensorboard"}}, run)

@@ -11,7 +11,8 @@ import time
 import pandas as pd
 import pytest
 
-from ersm_lab.tracking import build_trackers, close_all, publish_all
+from ersm_lab.tracking import close_all, publish_all
+from tests.tracking.conftest import trackers_of
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def inspect(folder, *options):
 
 def test_offline_holds_what_the_run_directory_holds(run, capfd, configuration, identity):
     config = configuration()
-    trackers = build_trackers(config, run)
+    trackers = trackers_of(config, run)
     record(trackers, run)
     assert {name for name in os.environ if name.startswith("WANDB_")} == {"WANDB_CONFIG_DIR"}  # the one above
     assert capfd.readouterr() == ("", "")
@@ -113,8 +114,8 @@ def test_offline_holds_what_the_run_directory_holds(run, capfd, configuration, i
 
 
 def test_a_failed_run_and_a_resumed_one_are_two(run, configuration):
-    record(build_trackers(configuration(log_checkpoints=False), run), run, status="failed")
-    record(build_trackers(configuration(group="mine", job_type="probe"), run), run)
+    record(trackers_of(configuration(log_checkpoints=False), run), run, status="failed")
+    record(trackers_of(configuration(group="mine", job_type="probe"), run), run)
     first, second = sorted((run.path / "wandb").glob("offline-run-*"))
     found = {
         item["run_id"]: item["exit_code"]
@@ -125,7 +126,7 @@ def test_a_failed_run_and_a_resumed_one_are_two(run, configuration):
 
 def test_an_evaluation_has_files_and_a_name_of_its_own(run, configuration):
     evaluation = run.evaluation("later", {"split": "test"})
-    trackers = build_trackers(configuration(), run, evaluation)
+    trackers = trackers_of(configuration(), run, evaluation)
     assert [tracker.name for tracker in trackers] == ["wandb"]
     publish_all(trackers, run.artifacts, {"test/accuracy": 0.5}, [])
     close_all(trackers, "finished")
@@ -137,7 +138,7 @@ def test_an_evaluation_has_files_and_a_name_of_its_own(run, configuration):
 
 def test_one_part_that_fails_leaves_the_others(run, capsys, configuration):
     run.artifacts.path.joinpath("samples.parquet").write_bytes(b"broken")
-    record(build_trackers(configuration(), run), run)
+    record(trackers_of(configuration(), run), run)
     assert capsys.readouterr().out.count("\n") == 1
     summary = inspect(folder_of(run.path), "--summary")["summary"]
     assert "figures/panel" in summary
@@ -156,7 +157,7 @@ def test_online_without_a_key_goes_on_offline(run, capfd, monkeypatch, configura
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    trackers = build_trackers(configuration(mode="online"), run)
+    trackers = trackers_of(configuration(mode="online"), run)
     record(trackers, run)
     out, err = capfd.readouterr()
     assert err == ""
@@ -171,7 +172,7 @@ def test_online_without_a_server_goes_on_offline(run, capfd, monkeypatch, config
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     start = time.perf_counter()
-    trackers = build_trackers(configuration(mode="online"), run)
+    trackers = trackers_of(configuration(mode="online"), run)
     assert time.perf_counter() - start < 20  # init_timeout is 3 here
     record(trackers, run)
     out, err = capfd.readouterr()

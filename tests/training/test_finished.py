@@ -1,0 +1,100 @@
+"""Finished runs made ready for an evaluation: what overrides change of their configuration, and that data are built once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
+from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.training import finished
+from ersm_lab.training.finished import evaluation_config, load_runs
+
+
+@pytest.fixture
+def make(tmp_path: Path):
+    """A function: a finished run of the default experiment under overrides; nothing was trained in it."""
+
+    def run(*overrides: str, status: str = "finished") -> RunDirectory:
+        config = compose_experiment(["logger=csv", "evaluation.panels=5", *overrides]).config
+        made = RunDirectory.create(tmp_path, "ersm", "default", plain(config), overrides, {})
+        made.finish(status)
+        return made
+
+    return run
+
+
+def asked(run: RunDirectory, *overrides: str):
+    return evaluation_config(run, compose_experiment(["logger=csv", *overrides]).config, overrides)
+
+
+def test_without_overrides_a_run_keeps_its_configuration_but_for_folders_and_the_source_of_its_weights(make):
+    run = make("paths.cache=there", "model.backbone.checkpoint=gone.ckpt", "seed=4")
+    config = asked(run)
+    assert (config.seed, config.evaluation.panels, config.trainer.max_epochs) == (4, 5, 20)
+    assert config.paths.cache != "there"
+    assert config.model.backbone.checkpoint is None
+    assert config.model.backbone.name == run.config["model"]["backbone"]["name"]
+
+
+def test_a_single_key_is_changed_on_top_of_the_runs_own(make):
+    run = make("evaluation.split=val", "evaluation.deletion.draws=2")
+    config = asked(run, "evaluation.deletion.enabled=true", "++evaluation.checkpoint=last")
+    assert (config.evaluation.split, config.evaluation.panels) == ("val", 5)
+    assert (config.evaluation.checkpoint, config.evaluation.deletion.enabled) == ("last", True)
+    assert config.evaluation.deletion.draws == 2
+
+
+def test_a_chosen_evaluation_counts_as_a_whole(make):
+    overrides = ("evaluation.panels=2", "evaluation=stress")
+    config = asked(make("evaluation.split=val"), *overrides)
+    assert config.evaluation == compose_experiment(["logger=csv", *overrides]).config.evaluation
+
+
+def test_where_and_how_fast_it_runs(make):
+    run = make("paths.data=before", "trainer.accelerator=gpu", "trainer.max_epochs=3")
+    config = asked(run, "trainer.accelerator=cpu", "data.num_workers=2", "logger.name=tensorboard")
+    assert (config.trainer.accelerator, config.trainer.max_epochs) == ("cpu", 3)
+    assert (config.data.num_workers, config.logger.name) == (2, "tensorboard")
+    assert Path(config.data.root).parts[0] == "before"
+
+
+def test_data_that_have_moved(make):
+    moved, elsewhere = make("paths.data=before"), make("paths.data=before", "data.root=/mine")
+    assert Path(asked(moved, "paths.data=after").data.root).parts[0] == "after"
+    assert asked(elsewhere, "paths.data=after").data.root == "/mine"
+    assert asked(moved, "data.root=here").data.root == "here"
+
+
+def test_a_key_that_only_todays_evaluation_has_is_one_line(make):
+    run = make("evaluation=segmentation", "model=fornet/fornet", "data=toy_streets")
+    with pytest.raises(UserError, match=r"'evaluation\.deletion\.draws=3': .* have no 'deletion'"):
+        asked(run, "evaluation.deletion.draws=3")
+
+
+def test_only_a_finished_run_is_evaluated(make):
+    with pytest.raises(UserError, match="is failed; only a finished run can be evaluated"):
+        asked(make(status="failed"))
+
+
+def test_data_are_built_once_however_many_runs_share_them(make, monkeypatch):
+    """Breaks when runs of the same data each read, or generate, them anew."""
+    built = []
+
+    def build(config):
+        built.append(config.data.batch_size)
+        return object()
+
+    monkeypatch.setattr(finished, "build_data", build)
+    monkeypatch.setattr(finished, "load_model", lambda run, config, data, checkpoint: data)
+    monkeypatch.setattr(finished, "Flow", lambda config, data, model, train: data)
+    config = compose_experiment(["logger=csv"]).config
+    other = replace(config, data=replace(config.data, batch_size=8))
+    configs = [config, replace(config, seed=1), other, config, other]
+    loaded = load_runs([make()] * 5, configs, "best")
+    assert built == [config.data.batch_size, 8]
+    assert [one.flow is loaded[0].flow for one in loaded] == [True, True, False, True, False]
