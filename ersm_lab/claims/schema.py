@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 
 from ersm_lab.config.check import check_config
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.store import options
-from ersm_lab.config.words import split_jobs
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import Settings, plain, setting
+from ersm_lab.core.settings import Settings, setting
 from ersm_lab.core.words import nearest
-from ersm_lab.tables.schema import load_table
+from ersm_lab.tables.schema import PROFILES, load_table
 
-PROFILES = ("demo", "full")
-TESTS = ("images", "sums", "summary", "seeds")
-_FREE = ("paths.", "logger", "trainer.accelerator", "trainer.progress")
-SCORES = ("miou", "thin_iou", "boundary_iou", "thin_boundary_iou")
+# what `measure` must say for each test, besides the arm
+NEEDED = {"images": ("table", "column"), "sums": ("column",), "summary": ("key",), "seeds": ("key",)}
 
 
 @dataclass
@@ -29,7 +26,7 @@ class MeasureConfig(Settings):
 
     arm: str | None = setting(None, "a row of the table; null: the variant that is judged")
     table: str | None = setting(None, "images: the artifact that holds a line per image, such as predictions")
-    column: str | None = setting(None, "images: its column; sums: the score, such as miou")
+    column: str | None = setting(None, "images: its column; sums: a score of the suite")
     where: dict[str, Any] = setting({}, "images: the lines that count, column: value")
     key: str | None = setting(None, "summary and seeds: a key of the run's summary")
 
@@ -39,7 +36,7 @@ class EffectConfig(Settings):
     """A difference, or a number against a threshold, with what it must be."""
 
     label: str = setting(MISSING, "what it is, with its unit")
-    test: str = setting("images", "how its interval is made", choices=TESTS)
+    test: str = setting("images", "how its interval is made", choices=tuple(NEEDED))
     measure: MeasureConfig = setting(MeasureConfig)
     against: MeasureConfig | None = setting(None, "what is subtracted; what it leaves out is as in `measure`")
     beyond: MeasureConfig | None = setting(
@@ -56,8 +53,23 @@ class EffectConfig(Settings):
         None, "summary: where n is, a key of the summary or a table with a column `images`"
     )
 
+    @property
+    def sides(self) -> list[MeasureConfig]:
+        """``measure``, and ``against`` with what it leaves out."""
+        first, other = self.measure, self.against
+        if other is None:
+            return [first]
+        second = MeasureConfig(
+            arm=other.arm or first.arm,
+            table=other.table or first.table,
+            column=other.column or first.column,
+            where={**first.where, **other.where},
+            key=other.key or first.key,
+        )
+        return [first, second]
+
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: EffectConfig) -> str | None:
         if (node.against is None) == (node.threshold is None):
             return "needs one of against and threshold"
         sides = [node.measure, *([] if node.against is None else [node.against])]
@@ -65,17 +77,16 @@ class EffectConfig(Settings):
             node.test != "images" or node.beyond.arm or not (node.beyond.table and node.beyond.column)
         ):
             return "has beyond, which needs test images, a table and a column, and takes no arm"
-        needed = {"images": ("table", "column"), "sums": ("column",), "summary": ("key",), "seeds": ("key",)}
-        for name in needed[node.test]:
+        for name in NEEDED[node.test]:
             if getattr(node.measure, name) is None:
                 return f"with test {node.test} needs measure.{name}"
-        for name in {"table", "column", "where", "key"} - {*needed[node.test], "where"}:
-            if any(side[name] for side in sides):
+        for name in sorted({"table", "column", "key"} - set(NEEDED[node.test])):
+            if any(getattr(side, name) for side in sides):
                 return f"with test {node.test} takes no {name}"
         if node.test != "images" and any(side.where for side in sides):
             return f"with test {node.test} takes no where"
-        if node.test == "sums" and any(side.column not in (None, *SCORES) for side in sides):
-            return f"has the score {node.measure.column!r}, but must have one of {', '.join(SCORES)}"
+        if node.test == "sums" and (problem := _unknown_score(sides)):
+            return problem
         if node.test == "sums" and node.against is None:
             return "with test sums compares two arms: it needs against"
         if node.test == "summary" and (node.against is not None or node.count is None):
@@ -109,7 +120,7 @@ class ProfileConfig(Settings):
     note: str = setting("", "what a reader should know about these data")
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: ProfileConfig) -> str | None:
         if (node.table is None) == (node.experiment is None):
             return "needs one of table and experiment"
         return None if node.seeds else "needs seeds"
@@ -132,7 +143,7 @@ class ClaimConfig(Settings):
     profiles: dict[str, ProfileConfig] = setting({}, "demo: embedded data; full: real data")
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: ClaimConfig) -> str | None:
         if not node.effects or not node.profiles or not node.variants:
             return "a claim needs variants, effects and profiles"
         tests = {effect.test for effect in node.effects.values()}
@@ -144,72 +155,64 @@ class ClaimConfig(Settings):
             return (
                 f"names the evaluation '{node.evaluation}'{nearest(node.evaluation, options('evaluation'))}"
             )
-        arms = set(arms_of(node))
         for name, profile in node.profiles.items():
-            if profile.table is not None:
-                rows = load_table(profile.table)["rows"]
-                for arm in sorted(arms - set(rows)):
-                    return (
-                        f"names the arm '{arm}', which table {profile.table} lacks{nearest(arm, list(rows))}"
-                    )
-            elif profile.experiment not in options("experiment"):
-                return f"names the experiment '{profile.experiment}'{nearest(profile.experiment, options('experiment'))}"
-            elif unknown := sorted(arm for arm in arms if f"{node.paper}/{arm}" not in options("model")):
-                return f"profiles.{name}: there is no model={node.paper}/{unknown[0]}"
+            if problem := _arm_problem(node, name, profile):
+                return problem
         return None
 
 
-def arms_of(claim: Any) -> list[str]:
-    """Every arm whose runs a claim needs: its variants, and what effects name."""
-    named = [
-        side["arm"]
-        for effect in claim["effects"].values()
-        for side in (effect["measure"], effect["against"])
-        if side is not None and side["arm"] is not None
-    ]
-    return list(dict.fromkeys([*claim["variants"], *named]))
+def _arm_problem(claim: ClaimConfig, name: str, profile: ProfileConfig) -> str | None:
+    arms = set(arms_of(claim))
+    if profile.table is not None:
+        rows = load_table(profile.table).rows
+        for arm in sorted(arms - set(rows)):
+            return f"names the arm '{arm}', which table {profile.table} lacks{nearest(arm, rows)}"
+        return None
+    experiments = options("experiment")
+    if profile.experiment not in experiments:
+        near = nearest(str(profile.experiment), experiments)
+        return f"names the experiment '{profile.experiment}'{near}"
+    if unknown := sorted(arm for arm in arms if f"{claim.paper}/{arm}" not in options("model")):
+        return f"profiles.{name}: there is no model={claim.paper}/{unknown[0]}"
+    return None
 
 
-def load_claim(name: str, changes: list[str] | None = None) -> dict[str, Any]:
-    """The checked claim ``name`` as plain containers, with its ``name``; ``changes`` are ``key=value`` of the claim itself.
+def _unknown_score(sides: Sequence[MeasureConfig]) -> str | None:
+    from ersm_lab.claims.sums import score_names  # numpy, which few claims need
 
-    Interpolations in ``overrides`` stay as they are: they are the run's.
+    known = score_names()
+    for side in sides:
+        if side.column not in (None, *known):
+            return f"has the score {side.column!r}, but must have one of {', '.join(known)}"
+    return None
+
+
+def named_arms(claim: ClaimConfig, variant: str) -> list[str]:
+    """The arms that the effects of a claim name, ``variant`` where they name none."""
+    sides = (side for effect in claim.effects.values() for side in (effect.measure, effect.against))
+    return list(dict.fromkeys(side.arm or variant for side in sides if side is not None))
+
+
+def arms_of(claim: ClaimConfig) -> list[str]:
+    """Every arm whose runs a claim needs: its variants, and what its effects name."""
+    named = [arm for variant in claim.variants for arm in named_arms(claim, variant)]
+    return list(dict.fromkeys([*claim.variants, *named]))
+
+
+def load_claim(name: str, changes: Sequence[str] = ()) -> ClaimConfig:
+    """The checked claim ``name``; ``changes`` are ``key=value`` of the claim itself.
 
     Raises
     ------
     UserError: an unknown claim or key, wrong types or values, arms that its tables lack.
     """
-    return {"name": name, **plain(load_document("claim", name, ClaimConfig, changes or [], _check_parts))}
+    return load_document("claim", name, ClaimConfig, changes, _check_parts)
 
 
-def _check_parts(claim: Any) -> None:
+def _check_parts(claim: DictConfig) -> None:
     for group in ("effects", "profiles"):
         for key, node in claim[group].items():
             try:
                 check_config(node)
             except UserError as error:
                 raise UserError(f"{group}.{key}: {error}") from error
-
-
-def claims_request(words: Sequence[str]) -> tuple[list[str], str, list[str], bool, int]:
-    """Names, profile, overrides, whether to run what is missing, and how many at a time, of a ``claims`` command.
-
-    Raises ``UserError`` for an unknown word. What a claim's runs are is fixed: only where they lie and run may be said.
-    """
-    rest, jobs = split_jobs(words)
-    profile, names, overrides = PROFILES[0], [], []
-    for word in rest:
-        key, sign, value = word.partition("=")
-        if key.upper() == "PROFILE" and sign:
-            profile = value
-        elif sign and key.startswith(_FREE):
-            overrides.append(word)
-        elif sign or (word.startswith("-") and word != "--run"):
-            raise UserError(
-                f"claims takes no '{word}': their runs are fixed in conf/claim; PROFILE, jobs, --run, {', '.join(_FREE)} are free"
-            )
-        elif word != "--run":
-            names.append(word)
-    if profile not in PROFILES:
-        raise UserError(f"PROFILE is '{profile}', but must be {' or '.join(PROFILES)}")
-    return names, profile, overrides, "--run" in rest, jobs

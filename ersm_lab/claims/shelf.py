@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ersm_lab.claims.schema import arms_of
+from ersm_lab.claims.request import Claim
+from ersm_lab.config.compose import Experiment
 from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.settings import plain
+from ersm_lab.plan.cells import Cell, by_hash
 from ersm_lab.plan.planner import Planner
-from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
-from ersm_lab.runs.hashing import canonical_hash, config_hash
+from ersm_lab.runs.hashing import config_hash
 from ersm_lab.runs.index import find_runs
 from ersm_lab.runs.record import RunRecord
-from ersm_lab.tables.schema import combinations, load_table
+from ersm_lab.tables.files import chosen_by_table
+from ersm_lab.tables.schema import load_table
 
 
 @dataclass
 class Found:
-    """Runs by arm and seed, and in words what is not there."""
+    """Runs by arm and seed, and by arm in words what is not there."""
 
     runs: dict[str, dict[int, Path]] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
@@ -56,86 +55,60 @@ class Shelf:
         """
         if not self._held:
             return None
-        experiment = self._compose([*words, *self._overrides, f"seed={seed}"])
+        experiment = self._experiment(words, seed)
         runs = self._held.get((experiment.paper, experiment.name, seed), [])
-        today = None
-        if runs:
-            try:
-                today = self._planner.plan(experiment).config_hash
-            except UserError:
-                today = None  # no data here
+        today = self._hash_of_today(experiment) if runs else None
         for path, record in runs:
             wanted = today or config_hash(experiment.config, record.data_fingerprint, record.upstream)
             if record.config_hash == wanted:
                 return path
         return None
 
-    def of_claim(self, claim: Mapping[str, Any], profile: str) -> Found:
+    def of_claim(self, claim: Claim) -> Found:
         """The runs of every arm that a claim names."""
-        spec = claim["profiles"][profile]
-        if spec["table"] is None:
-            words = {arm: experiment_words(claim, spec, arm) for arm in arms_of(claim)}
-            return self._arms(words, spec["seeds"], str(spec["experiment"]), {})
-        table = load_table(spec["table"])
-        chosen, lacking = self._chosen(spec["table"], table), {}
-        words = {}
-        for arm in arms_of(claim):
-            row = table["rows"][arm]
-            words[arm] = [f"experiment={row.get('experiment') or table['experiment']}", *table["overrides"]]
-            words[arm] += [*row["overrides"], *chosen.get(arm, [])]
-            if row["tune"] and arm not in chosen:
-                lacking[arm] = ": not tuned yet"
-        return self._arms(words, table["seeds"], f"table {spec['table']}", lacking)
+        study = claim.study
+        if study.table is None:
+            words = {arm: claim.words(arm) for arm in claim.arms}
+            return self._arms(words, study.seeds, str(study.experiment), set())
+        table = load_table(study.table)
+        chosen = chosen_by_table(study.table, self.outputs, table)
+        untuned = {arm for arm in claim.arms if table.rows[arm].tune and arm not in chosen}
+        words = {arm: [*table.words(arm), *chosen.get(arm, [])] for arm in claim.arms}
+        return self._arms(words, table.seeds, f"table {study.table}", untuned)
+
+    def lacking(self, claims: Iterable[Claim]) -> list[Cell]:
+        """The cells that claims on experiments lack, each once however many claims need it.
+
+        What cannot start, its data not being at hand, is said and left out.
+        """
+        cells: list[Cell] = []
+        for claim in (claim for claim in claims if claim.study.table is None):
+            for words, seed in ((claim.words(arm), seed) for arm in claim.arms for seed in claim.study.seeds):
+                if self.find(words, seed) is not None:
+                    continue
+                try:
+                    cells.append(self._planner.plan(self._experiment(words, seed)))
+                except UserError as error:
+                    print(f"not run: {' '.join(words)} seed={seed}: {error}", flush=True)
+        return list(by_hash(cells).values())
+
+    def _experiment(self, words: Sequence[str], seed: int) -> Experiment:
+        return self._compose([*words, *self._overrides, f"seed={seed}"])
+
+    def _hash_of_today(self, experiment: Experiment) -> str | None:
+        try:
+            return self._planner.plan(experiment).config_hash
+        except UserError:
+            return None  # its data are not at hand
 
     def _arms(
-        self,
-        words: Mapping[str, Sequence[str]],
-        seeds: Sequence[int],
-        where: str,
-        lacking: Mapping[str, str],
+        self, words: Mapping[str, Sequence[str]], seeds: Sequence[int], where: str, untuned: set[str]
     ) -> Found:
         found = Found()
         for arm, said in words.items():
-            paths = {seed: None if arm in lacking else self.find(said, seed) for seed in seeds}
+            paths = {seed: None if arm in untuned else self.find(said, seed) for seed in seeds}
             found.runs[arm] = {seed: path for seed, path in paths.items() if path is not None}
-            missing = ", ".join(str(seed) for seed, path in paths.items() if path is None)
-            found.missing[arm] = (
-                [f"no run: {arm}, seed {missing}, of {where}{lacking.get(arm, '')}"] if missing else []
-            )
+            lost = ", ".join(str(seed) for seed, path in paths.items() if path is None)
+            why = ": not tuned yet" if arm in untuned else ""
+            found.missing[arm] = [f"no run: {arm}, seed {lost}, of {where}{why}"] if lost else []
         return found
-
-    def _chosen(self, name: str, table: Mapping[str, Any]) -> dict[str, list[str]]:
-        """What the trials of each tuned row chose, as the table that was written last says; only what could be chosen today."""
-        file = self.outputs / "tables" / name / "table.json"
-        try:
-            tuning = json.loads(file.read_text(encoding="utf-8"))["tuning"]
-            held = {arm: [str(word) for word in item["chosen"]] for arm, item in tuning.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}  # not written yet, or not by us: as if nothing had been tuned
-        return {
-            arm: words
-            for arm, words in held.items()
-            if arm in table["rows"] and words in combinations(table["rows"][arm]["tune"])
-        }
-
-
-def experiment_words(claim: Mapping[str, Any], spec: Mapping[str, Any], arm: str) -> list[str]:
-    """What an arm of a claim on an experiment is composed from, but for the seed."""
-    return [f"experiment={spec['experiment']}", f"model={claim['paper']}/{arm}", *spec["overrides"]]
-
-
-def evaluation_of(run: Path, settings: Mapping[str, Any]) -> Path | None:
-    """The run's newest finished evaluation with exactly these settings, on the data that it was trained for, or None."""
-    wanted = canonical_hash(plain(settings))
-    found: list[tuple[str, Path]] = []
-    for file in sorted((run / "evaluations").glob(f"*/{EvaluationDirectory.record_name}")):
-        try:
-            record = EvaluationDirectory(file.parent).record
-        except ValueError:
-            continue
-        if record.status != "finished" or canonical_hash(record.spec.get("evaluation")) != wanted:
-            continue
-        own, other = RunDirectory.open(run).config["data"], record.spec.get("data")
-        if isinstance(other, dict) and all(own.get(key) == other.get(key) for key in ("layout", "options")):
-            found.append((str(record.timings.finished), file.parent))
-    return max(found)[1] if found else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import VerbParser, names_in
@@ -34,22 +33,16 @@ def add_arguments(parser: VerbParser) -> None:
 
 def run(arguments: Namespace) -> int:
     from ersm_lab.claims.check import check_claims
-    from ersm_lab.claims.schema import claims_request
-    from ersm_lab.claims.text import caution, is_short, lines_of
+    from ersm_lab.claims.files import as_json
+    from ersm_lab.claims.request import claims_request
+    from ersm_lab.claims.text import caution, lines_of
 
-    words = [*arguments.words, *(["--run"] if arguments.run else [])]
-    names, profile, overrides, launch, jobs = claims_request(words)
+    request = claims_request([*arguments.words, *(["--run"] if arguments.run else [])])
     with answering(arguments.json) as answer:
-        records, parts, paths = check_claims(names, profile, overrides, launch, jobs, _evaluate)
-        for record in records:
-            print(lines_of(record, parts))
-        print(caution(records))
-        print(paths["md"])
-        answer({"claims": records, "effects": parts})
-    return 1 if any(is_short(record) for record in records) else 0
-
-
-def _evaluate(runs: Any, composed: Any, changes: Any) -> Any:
-    from ersm_lab.training.evaluate import evaluate_runs
-
-    return evaluate_runs(runs, composed, changes)
+        verdicts, files = check_claims(request)
+        for verdict in verdicts:
+            print(lines_of(verdict))
+        print(caution(verdicts))
+        print(files["md"])
+        answer(as_json(verdicts))
+    return 1 if any(verdict.is_short for verdict in verdicts) else 0

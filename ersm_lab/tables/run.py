@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ersm_lab.config.store import frozen
 from ersm_lab.core.words import counted
@@ -16,7 +17,7 @@ from ersm_lab.plan.cells import Cell
 from ersm_lab.plan.states import FinishedRuns, missing_backbones
 from ersm_lab.tables.files import table_folder, write_table
 from ersm_lab.tables.plan import Found, TablePlan, Wanted
-from ersm_lab.tables.request import TableRequest, table_request
+from ersm_lab.tables.request import table_request
 from ersm_lab.tables.rows import RowRuns
 from ersm_lab.tables.summary import TableSummary, summarise
 from ersm_lab.tables.text import markdown
@@ -33,17 +34,21 @@ def command(words: Sequence[str]) -> int:
                 show_table(plan, request.launch.refresh)
             return 0
         launcher = make_launcher(request.launch)
-        summaries = [_make(name, plan, request, launcher) for name, plan in plans.items()]
+        summaries = []
+        for name, plan in plans.items():
+            with Status(0, request.launch.jobs, plan.names) as status:
+                summary, file = make_table(name, plan, launcher, status, request.launch.refresh)
+            print(f"{status.line()}\n\n{markdown(summary)}\n{file}", flush=True)
+            summaries.append(summary)
     return 1 if any(summary.missing for summary in summaries) else 0
 
 
-def _make(name: str, plan: TablePlan, request: TableRequest, launcher: AnyLauncher) -> TableSummary:
-    with Status(0, request.launch.jobs, plan.names) as status:
-        rows = run_table(plan, launcher, request.launch.refresh, status)
-    summary = summarise(plan.table, rows)
-    paths = write_table(table_folder(plan.outputs, name), summary)
-    print(f"{status.line()}\n\n{markdown(summary)}\n{paths['md']}", flush=True)
-    return summary
+def make_table(
+    name: str, plan: TablePlan, launcher: AnyLauncher, watcher: Watcher, refresh: bool = False
+) -> tuple[TableSummary, Path]:
+    """Runs what the table ``name`` lacks and writes it: what it says, and the file that people read."""
+    summary = summarise(plan.table, run_table(plan, launcher, refresh, watcher))
+    return summary, write_table(table_folder(plan.outputs, name), summary)["md"]
 
 
 def run_table(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.bench.run import NAMES
-from ersm_lab.claims.schema import claims_request
+from ersm_lab.claims.request import claims_request
 from ersm_lab.cli.completion import script
 from ersm_lab.cli.runs import KEYS as RUN_KEYS
 from ersm_lab.cli.verbs import all_verbs, command_line, read
@@ -75,7 +75,7 @@ def _train(words: list[str], said: list[str]) -> None:
 def _table(words: list[str], said: list[str]) -> None:
     request = table_request(words)
     for table in request.tables.values():
-        compose_experiment([f"experiment={table.experiment}", *request.runs.words])
+        compose_experiment([f"experiment={table.experiment}", *request.overrides])
 
 
 def _evaluate(words: list[str], said: list[str]) -> None:
@@ -87,8 +87,7 @@ def _evaluate(words: list[str], said: list[str]) -> None:
 
 
 def _claims(words: list[str], said: list[str]) -> None:
-    names, *_ = claims_request(said)
-    assert set(names) <= set(options("claim"))
+    assert claims_request(said).claims
 
 
 def _data(words: list[str], said: list[str]) -> None:

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ersm_lab.claims.text import write_claims
 from ersm_lab.report.page import write_page
 from ersm_lab.report.selection import select
 from ersm_lab.runs.artifacts import ArtifactStore
@@ -139,11 +138,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "seeds": 2, "test": "bootstrap", "read": "predictions.parquet: correct", "reason": ""}  # fmt: skip
     record = {**part, "paper": "ersm", "statement": "Sparsity emerges.", "data": "digits", "verdict": "holds on digits",
               "population": "test images", "source": "a paper", "note": "", "minimum": {"images": 10, "seeds": 2}, "embedded": True,
-              "missing": [], "runs": rests_on, "command": "ersm-lab claims sparsity", "spec": "abc"}  # fmt: skip
+              "missing": [], "runs": rests_on, "command": "ersm-lab claims sparsity"}  # fmt: skip
     no_number = {"estimate": None, "interval": {"low": None, "high": None}, "images": None, "seeds": None}
     lost = {**record, **no_number, "claim": "lost", "verdict": "no runs", "outcome": "no runs", "effect": "", "must be": "",
             "reason": "no finished run", "runs": []}  # fmt: skip
-    write_claims(folder / "claims", [record, lost], [part], [], {})
+    (folder / "claims").mkdir()
+    held = {"claims": [lost, record], "parts": [part], "sources": []}
+    (folder / "claims" / "claims.json").write_text(json.dumps(held))
     return folder
 
 

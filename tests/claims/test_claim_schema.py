@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ersm_lab.claims.schema import arms_of, claims_request, load_claim
+from ersm_lab.claims.request import Claim, claims_request
+from ersm_lab.claims.schema import load_claim
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
@@ -12,19 +13,18 @@ from ersm_lab.core.errors import UserError
 
 @pytest.mark.parametrize("name", options("claim"))
 def test_every_claim_is_sound_and_its_runs_compose(name: str) -> None:
-    claim = load_claim(name)
-    assert name.startswith(f"{claim['paper']}_")
-    for profile in claim["profiles"].values():
-        for arm in arms_of(claim) if profile["experiment"] else ():
-            words = [f"experiment={profile['experiment']}", f"model={claim['paper']}/{arm}"]
-            config = compose_experiment([*words, *profile["overrides"]]).config
-            assert config["data"]["name"] == profile["data"]
-    if claim["evaluation"]:
-        compose_experiment([f"evaluation={claim['evaluation']}"])
+    config = load_claim(name)
+    assert name.startswith(f"{config.paper}_")
+    for profile, study in config.profiles.items():
+        claim = Claim(name, config, profile)
+        for arm in claim.arms if study.experiment else ():
+            assert compose_experiment(claim.words(arm)).config.data.name == study.data
+    if config.evaluation:
+        compose_experiment([f"evaluation={config.evaluation}"])
 
 
 def test_the_three_papers_have_claims() -> None:
-    assert {load_claim(name)["paper"] for name in options("claim")} == {"ersm", "fornet", "slem"}
+    assert {load_claim(name).paper for name in options("claim")} == {"ersm", "fornet", "slem"}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_the_three_papers_have_claims() -> None:
         ("effects.accuracy.test=seeds", "needs measure.key"),
         ("effects.accuracy.relative=true", "needs test seeds"),
         ("effects.accuracy.against.arm=basline", "did you mean 'baseline'"),
+        (
+            "effects.accuracy={test: sums, measure: {column: speed, table: null}}",
+            "has the score 'speed', but must",
+        ),
         ("effects.accuracy.beyond.table=predictions", "needs test images, a table and a column"),
         ("minimum.images=-1", "must be at least 0"),
         ("minimum.seeds=1", "one run says nothing about the next"),
@@ -63,9 +67,11 @@ def test_an_unknown_claim_is_named() -> None:
 
 
 def test_the_command_line_of_claims() -> None:
-    words = ["ersm_accuracy", "PROFILE=full", "jobs=2", "--run", "paths.outputs=x"]
-    assert claims_request(words) == (["ersm_accuracy"], "full", ["paths.outputs=x"], True, 2)
-    assert claims_request([]) == ([], "demo", [], False, 1)
+    request = claims_request(["ersm_accuracy", "PROFILE=full", "jobs=2", "--run", "paths.outputs=x"])
+    assert [(claim.name, claim.profile) for claim in request.claims] == [("ersm_accuracy", "full")]
+    assert (request.overrides, request.launch, request.jobs) == (["paths.outputs=x"], True, 2)
+    twice = claims_request(["ersm_accuracy", "ersm_sparsity", "ersm_accuracy"])
+    assert [claim.name for claim in twice.claims] == ["ersm_accuracy", "ersm_sparsity"]
     for word, message in (
         ("PROFILE=fast", "must be demo or full"),
         ("seed=3", "takes no 'seed=3'"),
@@ -73,3 +79,16 @@ def test_the_command_line_of_claims() -> None:
     ):
         with pytest.raises(UserError, match=message):
             claims_request([word])
+
+
+def test_without_names_all_claims_of_the_profile_are_judged() -> None:
+    for profile in ("demo", "full"):
+        having = {name for name in options("claim") if profile in load_claim(name).profiles}
+        request = claims_request([f"PROFILE={profile}"])
+        assert {claim.name for claim in request.claims} == having
+    assert {claim.profile for claim in claims_request([]).claims} == {"demo"}
+
+
+def test_a_named_claim_without_the_profile_is_said() -> None:
+    with pytest.raises(UserError, match="slem_edges has no profile full, but demo"):
+        claims_request(["ersm_accuracy", "slem_edges", "PROFILE=full"])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import pytest
 
-import ersm_lab.claims.check as claims
-import ersm_lab.claims.shelf as claim_runs
-from ersm_lab.claims.schema import load_claim
+import ersm_lab.claims.launch as launch
+import ersm_lab.claims.shelf as shelf
+import ersm_lab.training.evaluate as training
+from ersm_lab.claims.check import check_claims
+from ersm_lab.claims.evaluations import evaluation_of
+from ersm_lab.claims.request import ClaimsRequest, select_claims
 from ersm_lab.claims.shelf import Shelf
+from ersm_lab.claims.verdict import Verdict
 from ersm_lab.cli import main
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
@@ -31,14 +35,14 @@ def write_table(outputs: Path, skip: tuple[str, int] | None = None) -> dict[str,
     """The runs of table ersm_digits as training leaves them: masks that are right more often than the baseline."""
     table = load_table("ersm_digits")
     held: dict[str, dict[int, Path]] = {}
-    chosen = {arm: combinations(table["rows"][arm]["tune"])[0] for arm in ARMS}
+    chosen = {arm: combinations(table.rows[arm].tune)[0] for arm in ARMS}
     planner = Planner()
     for arm in ARMS:
-        said = [*table["overrides"], *table["rows"][arm]["overrides"], *chosen[arm]]
-        experiment = compose_experiment(["experiment=ersm/digits", *said])
+        said = [*table.words(arm), *chosen[arm]]
+        experiment = compose_experiment(said)
         correct = [1.0, 1.0, 1.0, 0.0] if arm != "baseline" else [1.0, 0.0, 1.0, 0.0]
         frame = pd.DataFrame({"index": range(1200), "correct": correct * 300})
-        for seed in table["seeds"]:
+        for seed in table.seeds:
             if (arm, seed) == skip:
                 continue
             one = replace(experiment, config=replace(experiment.config, seed=seed))
@@ -60,18 +64,30 @@ def never(*_: Any) -> Any:
     raise AssertionError("nothing may be launched or evaluated here")
 
 
+def check(*names: str, profile: str = "demo", run: bool = False) -> list[Verdict]:
+    return check_claims(ClaimsRequest(select_claims(names, profile), [], run))[0]
+
+
+@pytest.fixture(autouse=True)
+def evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run is evaluated but where a test says how."""
+    monkeypatch.setattr(training, "evaluate_runs", never)
+
+
 def test_a_written_table_is_judged_from_the_command_line(
     lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "TablePlan", never)
+    monkeypatch.setattr(launch, "TablePlan", never)
     write_table(lab / "outputs")
     assert main(["claims", "ersm_accuracy"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("holds on cluttered_digits") == 2
     held = json.loads((lab / "outputs" / "claims" / "claims.json").read_text())["claims"]
+    said = "holds on cluttered_digits"
     assert {(item["variant"], item["verdict"], item["images"], item["seeds"]) for item in held} == {
-        ("published", "holds on cluttered_digits", 1200, 5), ("recommended", "holds on cluttered_digits", 1200, 5),
-    }  # fmt: skip
+        ("published", said, 1200, 5),
+        ("recommended", said, 1200, 5),
+    }
     assert all(len(item["runs"]) == 10 for item in held)
 
 
@@ -94,11 +110,11 @@ def test_a_missing_seed_leaves_the_claim_undecided(lab: Path, capsys: pytest.Cap
 
 def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Breaks when table.json says which runs count: runs that failed since, another choice of trials, another configuration."""
-    held, claim = write_table(lab / "outputs"), load_claim("ersm_accuracy")
-    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    held, claim = write_table(lab / "outputs"), select_claims(["ersm_accuracy"], "demo")[0]
+    found = Shelf(lab / "outputs", []).of_claim(claim)
     assert (found.runs, found.complete) == (held, True)
     RunDirectory.open(held["baseline"][0]).finish("failed")
-    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    found = Shelf(lab / "outputs", []).of_claim(claim)
     assert set(found.runs["baseline"]) == {1, 2, 3, 4}
     assert found.missing["baseline"] == ["no run: baseline, seed 0, of table ersm_digits"]
 
@@ -107,18 +123,18 @@ def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPa
     written["tuning"]["recommended"]["chosen"] = ["optimizer.lr=7"]  # nothing that the table tries
     del written["tuning"]["published"]
     file.write_text(json.dumps(written))
-    found = Shelf(lab / "outputs", []).of_claim(claim, "demo")
+    found = Shelf(lab / "outputs", []).of_claim(claim)
     assert found.runs["recommended"] == found.runs["published"] == {}
     assert "not tuned yet" in found.missing["recommended"][0]
 
-    composed = claim_runs.Composer.__call__
+    composed = shelf.Composer.__call__
 
     def longer(compose: Any, words: Any) -> Any:
         return composed(compose, [*words, "trainer.max_epochs=77"])
 
     write_table(lab / "outputs")
-    monkeypatch.setattr(claim_runs.Composer, "__call__", longer)  # as if the experiment's YAML had changed
-    assert not any(Shelf(lab / "outputs", []).of_claim(claim, "demo").runs.values())
+    monkeypatch.setattr(shelf.Composer, "__call__", longer)  # as if the experiment's YAML had changed
+    assert not any(Shelf(lab / "outputs", []).of_claim(claim).runs.values())
 
 
 def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,36 +145,28 @@ def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pyte
         raise UserError("no data in data/cifar10")
 
     monkeypatch.setattr(Planner, "plan", no_data)
-    claim = load_claim("ersm_accuracy")
-    assert Shelf(lab / "outputs", []).of_claim(claim, "demo").runs == held
+    claim = select_claims(["ersm_accuracy"], "demo")[0]
+    assert Shelf(lab / "outputs", []).of_claim(claim).runs == held
     RunDirectory.open(held["baseline"][2]).update(
         data_fingerprint="other"
     )  # then it is not what its hash says
-    assert set(Shelf(lab / "outputs", []).of_claim(claim, "demo").runs["baseline"]) == {0, 1, 3, 4}
+    assert set(Shelf(lab / "outputs", []).of_claim(claim).runs["baseline"]) == {0, 1, 3, 4}
 
 
 def test_only_run_launches_what_is_missing(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    class TablePlan:
-        names: ClassVar[dict[str, str]] = {}
-
-        def __init__(self, table: Any, overrides: Any) -> None:
-            asked.append(table.experiment)
-
-    def run_table(*_: Any, **__: Any) -> dict[str, Any]:
+    def make_table(name: str, *_: Any) -> None:
+        asked.append(name)
         write_table(lab / "outputs")
-        return {}
 
-    monkeypatch.setattr(claims, "run_table", run_table)
-    monkeypatch.setattr(claims, "TablePlan", TablePlan)
-    monkeypatch.setattr(claims, "summarise", lambda *_: {})
-    monkeypatch.setattr(claims, "write_table", lambda *_: {})
-    records, *_ = claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)
-    assert asked == ["ersm/digits"]
-    assert {record["outcome"] for record in records} == {"holds"}
-    claims.check_claims(["ersm_accuracy"], "demo", [], True, 1, never)
-    assert asked == ["ersm/digits"]  # complete: nothing is asked for again
+    monkeypatch.setattr(launch, "make_table", make_table)
+    assert {verdict.outcome for verdict in check("ersm_accuracy")} == {"no runs"}
+    assert asked == []
+    assert {verdict.outcome for verdict in check("ersm_accuracy", run=True)} == {"holds"}
+    assert asked == ["ersm_digits"]
+    check("ersm_accuracy", run=True)
+    assert asked == ["ersm_digits"]  # complete: nothing is asked for again
 
 
 def test_a_study_is_found_by_its_hash(lab: Path) -> None:
@@ -172,15 +180,15 @@ def test_a_study_is_found_by_its_hash(lab: Path) -> None:
         "test/shannon_activity_high": 0.8,
     }
     run.finish("finished", summary={**study, "test/pictures": 18})
-    records, *_ = claims.check_claims(["slem_shannon"], "demo", [], False, 1, never)
-    assert records[0]["verdict"] == "holds on photographs"
-    assert (records[0]["estimate"], records[0]["runs"]) == (
-        0.6,
-        [f"outputs/{run.path.relative_to(lab / 'outputs')}"],
-    )
+    (verdict,) = check("slem_shannon")
+    assert verdict.said == "holds on photographs"
+    assert verdict.parts[0].interval.estimate == 0.6
+    assert verdict.runs == [Path("outputs") / run.path.relative_to(lab / "outputs")]
 
 
-def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made(lab: Path) -> None:
+def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Breaks when any evaluation of that name will do: other occluders, or other pictures, are another number."""
     held = write_table(lab / "outputs")
     asked: list[Path] = []
@@ -201,12 +209,28 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
     settings = plain(compose_experiment(["evaluation=claims"]).config.evaluation)
     elsewhere = {"evaluation": settings, "data": {**DATA, "options": {"canvas": 32}}}
     RunDirectory.open(held["baseline"][1]).evaluation("claims", elsewhere).finish("finished")
-    records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, evaluate)
+    monkeypatch.setattr(training, "evaluate_runs", evaluate)
+    verdicts = check("ersm_occlusion")
     assert len(asked) == 15
-    assert {record["outcome"] for record in records} == {"holds"}
-    assert all("evaluations" in path for path in records[0]["runs"])
-    records, *_ = claims.check_claims(["ersm_occlusion"], "demo", [], False, 1, never)
-    assert records[0]["estimate"] == pytest.approx(30)
+    assert {verdict.outcome for verdict in verdicts} == {"holds"}
+    assert all("evaluations" in path.parts for path in verdicts[0].runs)
+    monkeypatch.setattr(training, "evaluate_runs", never)
+    assert check("ersm_occlusion")[0].parts[0].interval.estimate == pytest.approx(30)
+
+
+def test_an_evaluation_that_was_made_before_counts(lab: Path) -> None:
+    """Breaks when evaluations are made again because their suite's settings have gained or lost an option that is off."""
+    run = RunDirectory.create(lab / "outputs", "ersm", "x", {"data": DATA}, [], {})
+    settings = compose_experiment(["evaluation=claims"]).config.evaluation
+    assert evaluation_of(run.path, settings) is None
+    before = {**plain(settings), "stress_of_old": {"enabled": False, "areas": [0.5]}, "note": None}
+    made = run.evaluation("claims", {"evaluation": before, "data": DATA})
+    assert evaluation_of(run.path, settings) is None  # it has not finished
+    made.finish("finished")
+    assert evaluation_of(run.path, settings) == made.path
+    switched_on = {**before, "stress_of_old": {"enabled": True, "areas": [0.5]}}
+    run.evaluation("claims", {"evaluation": switched_on, "data": DATA}).finish("finished")
+    assert evaluation_of(run.path, settings) == made.path  # the newest, of those that measured the same
 
 
 def test_claims_that_share_runs_launch_them_once_and_a_failure_leaves_the_others_alone(
@@ -214,55 +238,22 @@ def test_claims_that_share_runs_launch_them_once_and_a_failure_leaves_the_others
 ) -> None:
     """Breaks when a row that always fails is run again for every claim on its table, or when one data set that is not there ends all."""
     asked: list[str] = []
-
-    class TablePlan:
-        names: ClassVar[dict[str, str]] = {}
-
-        def __init__(self, table: Any, overrides: Any) -> None:
-            asked.append(table.title)
-
-    monkeypatch.setattr(claims, "run_table", lambda *_, **__: {})
-    monkeypatch.setattr(claims, "TablePlan", TablePlan)
-    monkeypatch.setattr(claims, "summarise", lambda *_: {})
-    monkeypatch.setattr(claims, "write_table", lambda *_: {})
-
-    monkeypatch.setattr(claims, "run_cells", lambda cells, *_, **__: asked.extend(cells))
-    names = ["ersm_accuracy", "ersm_sparsity", "ersm_accuracy"]
-    records, *_ = claims.check_claims(names, "demo", [], True, 1, never)
-    assert asked == ["Cluttered digits"]
-    assert [record["claim"] for record in records] == ["ersm_accuracy"] * 2 + ["ersm_sparsity"] * 2
-    records, *_ = claims.check_claims(["slem_points_matter"], "full", [], True, 1, never)
-    assert records[0]["verdict"] == "no runs"
+    monkeypatch.setattr(launch, "make_table", lambda name, *_: asked.append(name))
+    verdicts = check("ersm_accuracy", "ersm_sparsity", "ersm_accuracy", run=True)
+    assert asked == ["ersm_digits"]
+    assert [verdict.claim.name for verdict in verdicts] == ["ersm_accuracy"] * 2 + ["ersm_sparsity"] * 2
+    assert check("slem_points_matter", profile="full", run=True)[0].said == "no runs"
     assert "no data in" in capsys.readouterr().out
 
 
-def test_an_evaluation_that_cannot_be_made_is_said_once(lab: Path) -> None:
+def test_an_evaluation_that_cannot_be_made_is_said_once(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_table(lab / "outputs")
 
     def evaluate(*_: Any) -> None:
         raise UserError("no data set: looked for data/x")
 
-    records, *_ = claims.check_claims(["ersm_deletion", "ersm_accuracy"], "demo", [], False, 1, evaluate)
-    assert [record["outcome"] for record in records] == ["no runs", "no runs", "holds", "holds"]
-    assert records[0]["reason"].count("looked for data/x") == 1
-    assert "no evaluation 'claims': published, seed 0, 1, 2, 3, 4" in records[0]["reason"]
-
-
-def test_a_named_claim_without_the_profile_is_said(lab: Path) -> None:
-    with pytest.raises(UserError, match="slem_edges has no profile full, but demo"):
-        claims.check_claims(["ersm_accuracy", "slem_edges"], "full", [], False, 1, never)
-
-
-def test_a_verdict_rests_on_the_configuration_that_runs_are_made_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Breaks when an earlier verdict outlives the YAML of its runs, or falls with what changes no number."""
-    for name in ("experiment/ersm/x", "sweep/y"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / f"{name}.yaml").write_text("a: 1\n")
-    monkeypatch.setattr(claims, "conf_dir", lambda: tmp_path)
-    before = claims._conf_digest()
-    (tmp_path / "sweep" / "y.yaml").write_text("a: 2\n")
-    assert claims._conf_digest() == before
-    (tmp_path / "experiment" / "ersm" / "x.yaml").write_text("a: 2\n")
-    assert claims._conf_digest() != before
+    monkeypatch.setattr(training, "evaluate_runs", evaluate)
+    verdicts = check("ersm_deletion", "ersm_accuracy")
+    assert [verdict.outcome for verdict in verdicts] == ["no runs", "no runs", "holds", "holds"]
+    assert verdicts[0].reason.count("looked for data/x") == 1
+    assert "no evaluation 'claims': published, seed 0, 1, 2, 3, 4" in verdicts[0].reason
