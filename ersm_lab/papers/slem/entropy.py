@@ -9,10 +9,10 @@ only: padasip's first ``order`` rows are the weights themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
 from ersm_lab.papers.slem.checks import Array, InputError, integer, sensitivities
 
@@ -21,7 +21,7 @@ _CHUNK = 1 << 21  # numbers held at once
 
 
 def learning_entropy(
-    weights: Any, window: int, order: int = 1, alphas: Sequence[float] | None = None
+    weights: ArrayLike, window: int, order: int = 1, alphas: Sequence[float] | None = None
 ) -> Array:
     """Learning Entropy of a weight path: what any learner left behind, the reference for the compiled engine.
 

@@ -27,7 +27,7 @@ from ersm_lab.papers.slem.maps import cores
 from ersm_lab.papers.slem.schema import LearnerSettings
 
 
-class Learnt(TypedDict):
+class State(TypedDict):
     """What a checkpoint holds besides hyper-parameters, by the number of the image: weights, and sweeps that they have seen."""
 
     weights: dict[int, list[Tensor]]
@@ -152,9 +152,9 @@ class EntropyLearner(pl.LightningModule):
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
 
-    def get_extra_state(self) -> Learnt:
+    def get_extra_state(self) -> State:
         """Of the state dict: plain containers and tensors, which load with ``weights_only``."""
         return {"weights": dict(self._weights), "epochs": dict(self._epochs)}
 
-    def set_extra_state(self, state: Learnt) -> None:
+    def set_extra_state(self, state: State) -> None:
         self._weights, self._epochs = dict(state["weights"]), dict(state["epochs"])

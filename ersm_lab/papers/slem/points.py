@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ersm_lab.papers.slem.checks import InputError, integer, odd_window
 
 
 def entropy_points(
-    entropy: Any,
+    entropy: ArrayLike,
     window_size: int,
     quantile: float = 0.99,
     min_distance: int = 0,
     threshold: float | None = None,
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+) -> NDArray[np.int64]:
     """Pixels of large Learning Entropy: ``(P, 2)`` rows and columns in image coordinates, the largest first.
 
     entropy (h, w): a map. window_size: of the learner: the map's first pixel is the image's at ``window_size // 2``.

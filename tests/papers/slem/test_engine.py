@@ -49,13 +49,16 @@ def maps_of(image, weights, window_size=5, order=1, alphas=ALPHAS, traversal="ra
         ({"activation": "tanh"}, {}),
         ({"activation": "sigmoid", "step": "normalised", "learning_rate": 0.3}, {"order": 2}),
         ({"activation": "relu"}, {"traversal": "hilbert"}),
-        ({"activation": "tanh", "step": "normalised", "learning_rate": 0.5}, {"order": 3, "traversal": "random"}),
+        (
+            {"activation": "tanh", "step": "normalised", "learning_rate": 0.5},
+            {"order": 3, "traversal": "random"},
+        ),
         ({"activation": "sigmoid", "hidden": (9, 20)}, {"traversal": "serpentine"}),
         ({"activation": "relu", "hidden": (20, 5, 3), "window_size": 3}, {"order": 2, "traversal": "column"}),
         ({"activation": "tanh", "hidden": (33,), "window_size": 7}, {}),
     ],
     ids=lambda chosen: "-".join(map(str, chosen.values())) or "plain",
-)  # fmt: skip
+)
 def test_equals_padasip_on_an_independent_learners_path(learner, options, alphas):
     """Breaks when gradient, step, order of weights, window, or the place of a pixel is wrong in any way."""
     hidden = learner.get("hidden", (6,))
@@ -63,8 +66,13 @@ def test_equals_padasip_on_an_independent_learners_path(learner, options, alphas
     image = photograph()
     weights = Network(window_size**2 - 1, hidden).start(3)
     found = spatial_learning_entropy(
-        image, initial_weights=weights, memory=MEMORY, alphas=alphas, seed=4, **{"hidden": hidden, **learner, **options}
-    )  # fmt: skip
+        image,
+        initial_weights=weights,
+        memory=MEMORY,
+        alphas=alphas,
+        seed=4,
+        **{"hidden": hidden, **learner, **options},
+    )
     without_layers = {name: value for name, value in learner.items() if name != "hidden"}
     entropy, activity, error, last = maps_of(
         image, weights, alphas=alphas, seed=4, **without_layers, **options
@@ -149,9 +157,11 @@ def test_single_precision_agrees_with_double(activation, alphas):
     image = photograph((40, 44))
     weights = Network(24, (16,)).start(0)
     single, double = (
-        spatial_learning_entropy(image, initial_weights=weights, alphas=alphas, activation=activation, dtype=dtype)
+        spatial_learning_entropy(
+            image, initial_weights=weights, alphas=alphas, activation=activation, dtype=dtype
+        )
         for dtype in ("float32", "float64")
-    )  # fmt: skip
+    )
     assert single.entropy.dtype == np.float32
     np.testing.assert_allclose(single.error, double.error, atol=2e-6)
     np.testing.assert_allclose(single.activity, double.activity, atol=2e-6)

@@ -32,9 +32,13 @@ class Images(Dataset):
 
 def trainer(epochs, folder):
     return pl.Trainer(
-        max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=folder,
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        default_root_dir=folder,
         enable_model_summary=False,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

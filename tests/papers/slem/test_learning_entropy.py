@@ -81,9 +81,13 @@ def brute_force(values, half, quantile, reach):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 999), height=st.integers(1, 12), width=st.integers(1, 12), reach=st.integers(0, 5),
-    quantile=st.sampled_from([0.0, 0.3, 0.7, 0.9, 1.0]), levels=st.sampled_from([3, 10**6]),
-)  # fmt: skip
+    seed=st.integers(0, 999),
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    reach=st.integers(0, 5),
+    quantile=st.sampled_from([0.0, 0.3, 0.7, 0.9, 1.0]),
+    levels=st.sampled_from([3, 10**6]),
+)
 def test_points_equal_brute_force(seed, height, width, reach, quantile, levels):
     """Breaks when suppression keeps a weaker neighbour, drops a far one, or loses ties and borders."""
     values = np.random.default_rng(seed).integers(0, levels, (height, width)).astype(float)

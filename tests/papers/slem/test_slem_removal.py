@@ -121,13 +121,22 @@ def test_effects_are_paired_differences_of_logarithms():
 
     rows = [
         {
-            "image": image, "seed": seed, "share": 0.0 if arm == "all" else share, "arm": arm, "epoch": epoch,
-            "mse": 10.0**image * (seed + 1) * factor / epoch, "mae": 1.0, "trained": 5,
+            "image": image,
+            "seed": seed,
+            "share": 0.0 if arm == "all" else share,
+            "arm": arm,
+            "epoch": epoch,
+            "mse": 10.0**image * (seed + 1) * factor / epoch,
+            "mae": 1.0,
+            "trained": 5,
         }
-        for image in range(3) for seed in range(2) for epoch in (1, 2) for share in (0.1, 0.2)
+        for image in range(3)
+        for seed in range(2)
+        for epoch in (1, 2)
+        for share in (0.1, 0.2)
         for arm, factor in (("all", 1.0), ("random", 1.1), ("top_error", 1.5), ("top_entropy", 1.3 + share))
         if arm != "all" or share == 0.1
-    ]  # fmt: skip
+    ]
     found = removal_effects(pd.DataFrame(rows)).set_index(["quantity", "share", "arm", "minus"])["estimate"]
     assert found["mse", 0.1, "top_entropy", "random"] == pytest.approx(np.log(1.4 / 1.1))
     assert found["mse", 0.2, "top_entropy", "all"] == pytest.approx(np.log(1.5))

@@ -14,9 +14,14 @@ from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.training.run import train
 
 QUICK = [
-    "trainer.accelerator=cpu", "trainer.threads=1", "trainer.progress=none", "logger=csv", "model.workers=1",
-    "model.hidden=[4]", "model.memory=10",
-]  # fmt: skip
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "trainer.progress=none",
+    "logger=csv",
+    "model.workers=1",
+    "model.hidden=[4]",
+    "model.memory=10",
+]
 PICTURES = [
     "data=structures",
     "data.root=structures",
@@ -66,8 +71,10 @@ def test_repeatability(lab) -> None:
     store, summary = run("repeatability", *PICTURES, *changes, "evaluation.radius=1", "evaluation.share=0.01")
     frame = store.read_table("repeatability")
     assert {change: sorted(part["amount"].unique()) for change, part in frame.groupby("change")} == {
-        "noise": [0.02], "scale": [0.5, 2.0], "brightness": [0.5, 0.75, 1.25, 1.5],
-    }  # fmt: skip
+        "noise": [0.02],
+        "scale": [0.5, 2.0],
+        "brightness": [0.5, 0.75, 1.25, 1.5],
+    }
     of = frame[frame["change"] == "scale"].groupby("detector")["repeatability"].mean()
     assert summary["test/repeatability/scale/harris"] == pytest.approx(of["harris"])
     difference = summary["test/repeatability/scale/harris_minus_entropy"]
@@ -77,7 +84,12 @@ def test_repeatability(lab) -> None:
 
 def test_dependence(lab) -> None:
     """Breaks when a factor with one value is compared, or chance is taken for a result."""
-    factors = ["evaluation.seed=[0,1,2]", "evaluation.hidden=[4]", "evaluation.window_size=[]", "evaluation.traversal=[raster,random]"]  # fmt: skip
+    factors = [
+        "evaluation.seed=[0,1,2]",
+        "evaluation.hidden=[4]",
+        "evaluation.window_size=[]",
+        "evaluation.traversal=[raster,random]",
+    ]
     store, summary = run("dependence", *PICTURES, *factors)
     frame = store.read_table("dependence")
     assert set(frame["factor"]) == {"seed", "traversal"}
@@ -101,7 +113,13 @@ def test_removal(lab) -> None:
 
 def test_signature(lab) -> None:
     """Breaks when a split is read for another, or accuracies and predictions differ."""
-    small = ["evaluation.train=80", "evaluation.val=40", "evaluation.test=50", "evaluation.counts=[2,8]", "evaluation.seeds=2"]  # fmt: skip
+    small = [
+        "evaluation.train=80",
+        "evaluation.val=40",
+        "evaluation.test=50",
+        "evaluation.counts=[2,8]",
+        "evaluation.seeds=2",
+    ]
     store, summary = run("signature_digits", *small)
     predictions = store.read_table("signature_predictions")
     assert predictions["image"].nunique() == 50

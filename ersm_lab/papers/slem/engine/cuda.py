@@ -1,22 +1,18 @@
-"""The engine on CUDA: one image per program, many images at once, in Triton.
-
-A program holds its image's weights in registers and takes the same steps, in the same order, as the compiled engine; windows are
-blocks and tails as ``kernel.py`` describes them, in a scratch of M tiles per image. Only sums over a tile are taken in another
-order, so that results are the compiled engine's to rounding. One hidden layer.
-"""
+"""The engine on CUDA: many images at once, one per program of ``cuda_kernels``; results are the compiled engine's to rounding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import triton
-import triton.language as tl
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ersm_lab.papers.slem.checks import Array, InputError, sensitivities
+from ersm_lab.papers.slem.engine import cuda_kernels
 from ersm_lab.papers.slem.engine.learner import Maps, window_grid
 from ersm_lab.papers.slem.engine.network import Network
 from ersm_lab.papers.slem.engine.sweep import RUNAWAY
@@ -26,251 +22,35 @@ from ersm_lab.papers.slem.schema import ACTIVATIONS, STEPS, LearnerSettings
 _SCRATCH = 1 << 31  # bytes of windows' scratch at most: images beyond it wait
 
 
-@triton.jit
-def _activate(z, live, ACTIVATION: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Activations and their derivatives; 0 for padding."""
-    if ACTIVATION == 0:
-        a = 2.0 / (1.0 + tl.exp(-2.0 * z)) - 1.0
-        slope = 1.0 - a * a
-    elif ACTIVATION == 1:
-        a = tl.maximum(z, 0.0)
-        slope = tl.where(z > 0, 1.0, 0.0).to(z.dtype)
-    else:
-        a = 1.0 / (1.0 + tl.exp(-z))
-        slope = a * (1.0 - a)
-    return tl.where(live, a, 0.0), tl.where(live, slope, 0.0)
+class _Scratch(NamedTuple):
+    """Room for the windows of some images: rings ``(images, M, tile)``, spreads alike where the form is direct, previous increments."""
 
+    images: int
+    rings: Tensor
+    spreads: Tensor
+    previous: Tensor
 
-@triton.jit
-def _forward(pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Inputs with a 1 for the bias ``(P,)``, activations ``(H,)``, derivatives of the output by units ``(H,)``, and the error."""
-    x = tl.load(pixels + start + tl.maximum(offsets, 0), mask=offsets >= 0, other=0.0) + bias
-    a, slope = _activate(tl.sum(w1 * x[None, :], 1), live, ACTIVATION)
-    miss = tl.load(pixels + start + centre) - tl.sum(w2 * a, 0) - b2
-    return x, a, w2 * slope, miss
-
-
-@triton.jit
-def _pretrain(  # type: ignore[no-untyped-def]
-    images, starts, w1s, w2s, b2s, offset, scalars, image_size, samples, epochs, batch, centre, inputs, hidden,
-    H: tl.constexpr, P: tl.constexpr, ACTIVATION: tl.constexpr,
-):  # fmt: skip
-    program = tl.program_id(0).to(tl.int64)
-    pixels = images + program * image_size
-    units, places = tl.arange(0, H), tl.arange(0, P)
-    tile = units[:, None] * P + places[None, :]
-    offsets, live = tl.load(offset + places), units < hidden
-    w1 = tl.load(w1s + program * H * P + tile)
-    w2, b2 = tl.load(w2s + program * H + units), tl.load(b2s + program)
-    bias = tl.where(places == inputs, 1.0, 0.0).to(w1.dtype)
-    m1, v1, m2, v2, mb, vb = w1 * 0, w1 * 0, w2 * 0, w2 * 0, b2 * 0, b2 * 0
-    rate = tl.load(scalars)
-    first, second = b2 * 0 + 1.0, b2 * 0 + 1.0  # powers of Adam's decays
-    for epoch in range(epochs):
-        for begin in range(0, samples, batch):
-            g1, g2, gb = w1 * 0, w2 * 0, b2 * 0
-            count = tl.minimum(batch, samples - begin)
-            for i in range(count):
-                start = tl.load(starts + epoch * samples + begin + i)
-                x, a, delta, miss = _forward(
-                    pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION
-                )
-                g1 += (miss * delta)[:, None] * x[None, :]
-                g2 += miss * a
-                gb += miss
-            first, second = first * 0.9, second * 0.999
-            size = rate * tl.sqrt(1.0 - second) / (1.0 - first)
-            g1, g2, gb = g1 / count, g2 / count, gb / count
-            m1, m2, mb = m1 + 0.1 * (g1 - m1), m2 + 0.1 * (g2 - m2), mb + 0.1 * (gb - mb)
-            v1, v2, vb = v1 + 0.001 * (g1 * g1 - v1), v2 + 0.001 * (g2 * g2 - v2), vb + 0.001 * (gb * gb - vb)
-            w1 += size * m1 / (tl.sqrt(v1) + 1e-8)
-            w2 += size * m2 / (tl.sqrt(v2) + 1e-8)
-            b2 += size * mb / (tl.sqrt(vb) + 1e-8)
-    tl.store(w1s + program * H * P + tile, w1)
-    tl.store(w2s + program * H + units, w2)
-    tl.store(b2s + program, b2)
-
-
-@triton.jit
-def _window(  # type: ignore[no-untyped-def]
-    step, at, mask, rings, spreads, previous, slot, mode, head, mean, spread, levels,
-    MEMORY: tl.constexpr, ORDER: tl.constexpr, LEVELS: tl.constexpr, TILE: tl.constexpr,
-):  # fmt: skip
-    """What the increments ``step`` of some weights score against their windows, and the windows with them in it.
-
-    at: places of these weights in a tile of the scratch. mode: 0 no difference of this order yet, 1 the first block, 2 full windows.
-    """
-    for o in tl.static_range(ORDER - 1):
-        held = tl.load(previous + o * TILE + at, mask=mask, other=0.0)
-        tl.store(previous + o * TILE + at, step, mask=mask)
-        step = step - held
-    size = tl.where(mask, tl.abs(step), 0.0)
-    score = size * 0
-    if mode == 2:
-        tail = tl.load(rings + slot * TILE + at, mask=mask, other=0.0)
-        if LEVELS > 0:
-            total = tail + head
-            for level in tl.static_range(LEVELS):
-                score += tl.where(size > tl.load(levels + level) * total, 1.0, 0.0)
-        else:
-            n_tail, n_head = (MEMORY - slot) * 1.0, slot * 1.0
-            tail_mean = tail.to(tl.float64) / n_tail
-            gap = mean - tail_mean
-            both = tail_mean + gap * (n_head / MEMORY)
-            squares = (
-                tl.load(spreads + slot * TILE + at, mask=mask, other=0.0)
-                + spread
-                + gap * gap * (n_tail * n_head / MEMORY)
-            )
-            deviation = tl.sqrt(squares / MEMORY).to(size.dtype)
-            score = tl.where(mask, (size - both.to(size.dtype)) / (deviation + 1e-10), 0.0)
-    if mode > 0:
-        tl.store(rings + slot * TILE + at, size, mask=mask)
-        head += size
-        if LEVELS == 0:
-            gap = size.to(tl.float64) - mean
-            mean += gap / (slot + 1)
-            spread += gap * (size.to(tl.float64) - mean)
-    return score, head, mean, spread
-
-
-@triton.jit
-def _tails(at, mask, rings, spreads, MEMORY: tl.constexpr, LEVELS: tl.constexpr, TILE: tl.constexpr):  # type: ignore[no-untyped-def]
-    """A full block in place of the statistics of each of its tails."""
-    total = tl.load(rings + at, mask=mask, other=0.0) * 0
-    mean, spread = total.to(tl.float64), total.to(tl.float64)
-    for back in range(MEMORY):
-        slot = MEMORY - 1 - back
-        size = tl.load(rings + slot * TILE + at, mask=mask, other=0.0)
-        total += size
-        tl.store(rings + slot * TILE + at, total, mask=mask)
-        if LEVELS == 0:
-            gap = size.to(tl.float64) - mean
-            mean += gap / (back + 1)
-            spread += gap * (size.to(tl.float64) - mean)
-            tl.store(spreads + slot * TILE + at, spread, mask=mask)
-
-
-@triton.jit
-def _sweep(  # type: ignore[no-untyped-def]
-    images, starts, targets, w1s, w2s, b2s, offset, levels, rings, spreads, previous, entropies, activities, errors, stopped,
-    scalars, image_size, samples, centre, inputs, hidden,
-    H: tl.constexpr, P: tl.constexpr, MEMORY: tl.constexpr, ORDER: tl.constexpr, LEVELS: tl.constexpr,
-    ACTIVATION: tl.constexpr, NORMALISED: tl.constexpr,
-):  # fmt: skip
-    TILE: tl.constexpr = (
-        H * P + 2 * H
-    )  # the output's weights lie behind those of the hidden layer, its bias behind them
-    program = tl.program_id(0).to(tl.int64)
-    pixels = images + program * image_size
-    rings, previous = rings + program * MEMORY * TILE, previous + program * (ORDER - 1) * TILE
-    spreads = spreads + program * MEMORY * TILE * (LEVELS == 0)
-    maps = program * samples
-    units, places = tl.arange(0, H), tl.arange(0, P)
-    at1 = units[:, None] * P + places[None, :]
-    at2, atb = H * P + units, H * P + H + units
-    offsets, live = tl.load(offset + places), units < hidden
-    mask1 = live[:, None] & (places[None, :] <= inputs)
-    maskb = units == 0
-    w1 = tl.load(w1s + program * H * P + at1)
-    w2, b2 = tl.load(w2s + program * H + units), tl.load(b2s + program)
-    bias = tl.where(places == inputs, 1.0, 0.0).to(w1.dtype)
-    head1, head2, headb = w1 * 0, w2 * 0, w2 * 0
-    mean1, mean2, meanb = head1.to(tl.float64), head2.to(tl.float64), headb.to(tl.float64)
-    spread1, spread2, spreadb = mean1, mean2, meanb
-    rate, share, runaway = tl.load(scalars), tl.load(scalars + 1), tl.load(scalars + 2)
-    missing, slot, mode, alive = ORDER - 1, 0, 0, 1
-    for sample in range(samples):
-        start = tl.load(starts + sample)
-        place = tl.load(targets + sample)
-        x, a, delta, miss = _forward(pixels, start, centre, offsets, bias, w1, w2, b2, live, ACTIVATION)
-        tl.store(errors + maps + place, miss)
-        bad = (tl.abs(miss) < runaway) == 0
-        if bad & (alive == 1):
-            tl.store(stopped + program, place)
-            alive = 0
-        factor = tl.where(alive == 1, rate * miss, 0.0)
-        if NORMALISED:
-            factor = factor / (tl.sum(delta * delta, 0) * tl.sum(x * x, 0) + tl.sum(a * a, 0) + 1.0)
-        step1 = (factor * delta)[:, None] * x[None, :]
-        step2 = factor * a
-        stepb = tl.where(maskb, factor, 0.0)
-        w1, w2, b2 = w1 + step1, w2 + step2, b2 + factor
-        if (mode == 0) & (missing == 0):
-            mode = 1
-        score1, head1, mean1, spread1 = _window(
-            step1,
-            at1,
-            mask1,
-            rings,
-            spreads,
-            previous,
-            slot,
-            mode,
-            head1,
-            mean1,
-            spread1,
-            levels,
-            MEMORY,
-            ORDER,
-            LEVELS,
-            TILE,
+    @classmethod
+    def of(
+        cls,
+        settings: LearnerSettings,
+        tile: tuple[int, int],
+        count: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> _Scratch:
+        """For as many of ``count`` images as ``_SCRATCH`` bytes hold."""
+        memory, order, direct = settings.memory, settings.order, settings.alphas is None
+        numbers = tile[0] * tile[1] + 2 * tile[0]
+        each = numbers * (memory + order - 1) * dtype.itemsize + numbers * memory * 8 * direct
+        images = max(1, min(count, _SCRATCH // each))
+        spreads = (images, memory) if direct else (1, 1)
+        return cls(
+            images,
+            torch.empty(images, memory, numbers, dtype=dtype, device=device),
+            torch.empty(*spreads, numbers, dtype=torch.float64, device=device),
+            torch.empty(images, max(1, order - 1), numbers, dtype=dtype, device=device),
         )
-        score2, head2, mean2, spread2 = _window(
-            step2,
-            at2,
-            live,
-            rings,
-            spreads,
-            previous,
-            slot,
-            mode,
-            head2,
-            mean2,
-            spread2,
-            levels,
-            MEMORY,
-            ORDER,
-            LEVELS,
-            TILE,
-        )
-        scoreb, headb, meanb, spreadb = _window(
-            stepb,
-            atb,
-            maskb,
-            rings,
-            spreads,
-            previous,
-            slot,
-            mode,
-            headb,
-            meanb,
-            spreadb,
-            levels,
-            MEMORY,
-            ORDER,
-            LEVELS,
-            TILE,
-        )
-        score = tl.sum(tl.sum(score1, 1), 0) + tl.sum(score2, 0) + tl.sum(scoreb, 0)
-        active = tl.sum(tl.sum(tl.abs(step1), 1), 0) + tl.sum(tl.abs(step2), 0) + tl.sum(tl.abs(stepb), 0)
-        tl.store(entropies + maps + place, score * share)
-        tl.store(activities + maps + place, active)
-        if mode == 0:
-            missing -= 1
-        else:
-            slot += 1
-            if slot == MEMORY:
-                slot, mode = 0, 2
-                _tails(at1, mask1, rings, spreads, MEMORY, LEVELS, TILE)
-                _tails(at2, live, rings, spreads, MEMORY, LEVELS, TILE)
-                _tails(atb, maskb, rings, spreads, MEMORY, LEVELS, TILE)
-                head1, head2, headb = head1 * 0, head2 * 0, headb * 0
-                mean1, mean2, meanb = mean1 * 0, mean2 * 0, meanb * 0
-                spread1, spread2, spreadb = spread1 * 0, spread2 * 0, spreadb * 0
-    tl.store(w1s + program * H * P + at1, w1)
-    tl.store(w2s + program * H + units, w2)
-    tl.store(b2s + program, b2)
 
 
 class CudaEngine:
@@ -283,7 +63,7 @@ class CudaEngine:
         self,
         images: Array,
         settings: LearnerSettings,
-        initial_weights: Sequence[Any] | None = None,
+        initial_weights: Sequence[ArrayLike] | None = None,
         device: str = "cuda",
     ) -> None:
         count, rows, columns = images.shape
@@ -314,14 +94,17 @@ class CudaEngine:
 
     def _starts(self, order: Array) -> Tensor:
         """Where the windows of ``order (n, 2)`` begin in an image's flat pixels."""
-        starts = order[:, 0] * self._columns + order[:, 1]
-        return torch.from_numpy(starts.astype(np.int32)).to(self._images.device)
+        return self._int32(order[:, 0] * self._columns + order[:, 1])
+
+    def _int32(self, numbers: Array) -> Tensor:
+        return torch.from_numpy(numbers.astype(np.int32)).to(self._images.device)
 
     def _scalars(self, *values: float) -> Tensor:
         """Numbers in the weights' dtype: what is handed to a kernel by value has single precision."""
         return torch.tensor(values, dtype=self._images.dtype, device=self._images.device)
 
-    def _shared(self) -> tuple[int, ...]:
+    def _shared(self) -> tuple[int, int]:
+        """Pixels and windows of an image."""
         return self._images[0].numel(), self.size[0] * self.size[1]
 
     def pretrain(self) -> None:
@@ -331,11 +114,25 @@ class CudaEngine:
             return
         orders = orders_of_epochs(*self.size, s.seed, s.pretrain_epochs)
         size, samples = self._shared()
-        _pretrain[(len(self._images),)](
-            self._images, self._starts(orders), self._w1, self._w2, self._b2, self._offsets, self._scalars(s.pretrain_rate), size, samples,
-            s.pretrain_epochs, s.pretrain_batch, self._centre, self._inputs, self._hidden,
-            H=self._tile[0], P=self._tile[1], ACTIVATION=ACTIVATIONS.index(s.activation),
-        )  # fmt: skip
+        cuda_kernels.pretrain[(len(self._images),)](
+            self._images,
+            self._starts(orders),
+            self._w1,
+            self._w2,
+            self._b2,
+            self._offsets,
+            self._scalars(s.pretrain_rate),
+            size,
+            samples,
+            s.pretrain_epochs,
+            s.pretrain_batch,
+            self._centre,
+            self._inputs,
+            self._hidden,
+            H=self._tile[0],
+            P=self._tile[1],
+            ACTIVATION=ACTIVATIONS.index(s.activation),
+        )
 
     def sweep(self) -> Maps:
         """As ``Engine.sweep``, of all images: maps ``(images, h, w)``.
@@ -343,49 +140,67 @@ class CudaEngine:
         Raises ``InputError`` where a learner diverges, with the image, the pixel and what to try.
         """
         s, count, device, dtype = self.settings, len(self._images), self._images.device, self._images.dtype
-        alphas = sensitivities(s.alphas)
-        levels = np.zeros(1) if alphas is None else alphas / s.memory
-        tile = self._tile[0] * self._tile[1] + 2 * self._tile[0]
-        order = visits(s.traversal, *self.size, s.seed)
-        size, samples = self._shared()
+        order, samples = visits(s.traversal, *self.size, s.seed), self._shared()[1]
+        starts, places = self._starts(order), self._int32(order[:, 0] * self.size[1] + order[:, 1])
         maps = [torch.zeros(count, samples, dtype=dtype, device=device) for _ in range(3)]
         stopped = torch.full((count,), -1, dtype=torch.int32, device=device)
-        share = (1 / self.network.weights if s.aggregate == "mean" else 1.0) / (
-            1 if alphas is None else len(alphas)
+        scratch = _Scratch.of(s, self._tile, count, dtype, device)
+        for begin in range(0, count, scratch.images):
+            part = slice(begin, begin + scratch.images)
+            results = [*(map_[part] for map_ in maps), stopped[part]]
+            self._sweep(part, starts, places, scratch, results)
+        self._refuse(stopped.cpu().numpy())
+        return Maps(*(map_.view(count, *self.size).cpu().numpy() for map_ in maps))
+
+    def _sweep(
+        self, part: slice, starts: Tensor, places: Tensor, scratch: _Scratch, results: list[Tensor]
+    ) -> None:
+        """Some of the images; ``results``: their maps, and where each ran away."""
+        s, (size, samples) = self.settings, self._shared()
+        alphas = sensitivities(s.alphas)
+        count = 0 if alphas is None else len(alphas)
+        share = (1 / self.network.weights if s.aggregate == "mean" else 1.0) / max(1, count)
+        levels = self._scalars(*(np.zeros(1) if alphas is None else alphas / s.memory))
+        scratch.previous.zero_()
+        cuda_kernels.sweep[(len(self._images[part]),)](
+            self._images[part],
+            starts,
+            places,
+            self._w1[part],
+            self._w2[part],
+            self._b2[part],
+            self._offsets,
+            levels,
+            scratch.rings,
+            scratch.spreads,
+            scratch.previous,
+            *results,
+            self._scalars(s.learning_rate, share, RUNAWAY),
+            size,
+            samples,
+            self._centre,
+            self._inputs,
+            self._hidden,
+            H=self._tile[0],
+            P=self._tile[1],
+            MEMORY=s.memory,
+            ORDER=s.order,
+            LEVELS=count,
+            ACTIVATION=ACTIVATIONS.index(s.activation),
+            NORMALISED=s.step == STEPS[1],
         )
-        places = torch.from_numpy((order[:, 0] * self.size[1] + order[:, 1]).astype(np.int32)).to(device)
-        each = tile * (s.memory + s.order - 1) * dtype.itemsize + (
-            tile * s.memory * 8 if alphas is None else 0
+
+    def _refuse(self, stopped: Array) -> None:
+        """Says where the first learner ran away, if any did; ``stopped (images,)``: the window, or -1."""
+        if (stopped < 0).all():
+            return
+        rate, half = self.settings.learning_rate, self.settings.window_size // 2
+        image = int(np.argmax(stopped >= 0))
+        row, column = (int(at) + half for at in divmod(int(stopped[image]), self.size[1]))
+        raise InputError(
+            f"the learner of image {image} diverges at row {row}, column {column} with learning_rate={rate:g}; "
+            f"try learning_rate={rate / 2:g}"
         )
-        at_once = max(1, min(count, _SCRATCH // each))
-        rings = torch.empty(at_once, s.memory, tile, dtype=dtype, device=device)
-        spreads = torch.empty(
-            at_once if alphas is None else 1,
-            s.memory if alphas is None else 1,
-            tile,
-            dtype=torch.float64,
-            device=device,
-        )
-        previous = torch.empty(at_once, max(1, s.order - 1), tile, dtype=dtype, device=device)
-        for begin in range(0, count, at_once):
-            part = slice(begin, begin + at_once)
-            previous.zero_()
-            _sweep[(len(self._images[part]),)](
-                self._images[part], self._starts(order), places, self._w1[part], self._w2[part], self._b2[part], self._offsets,
-                torch.from_numpy(levels).to(device, dtype), rings, spreads, previous, *(m[part] for m in maps), stopped[part],
-                self._scalars(s.learning_rate, share, RUNAWAY), size, samples, self._centre, self._inputs, self._hidden,
-                H=self._tile[0], P=self._tile[1], MEMORY=s.memory, ORDER=s.order, LEVELS=0 if alphas is None else len(alphas),
-                ACTIVATION=ACTIVATIONS.index(s.activation), NORMALISED=s.step == STEPS[1],
-            )  # fmt: skip
-        runaway = stopped.cpu().numpy()
-        if (runaway >= 0).any():
-            image = int(np.argmax(runaway >= 0))
-            row, column = (int(at) + s.window_size // 2 for at in divmod(int(runaway[image]), self.size[1]))
-            raise InputError(
-                f"the learner of image {image} diverges at row {row}, column {column} with learning_rate={s.learning_rate:g}; "
-                f"try learning_rate={s.learning_rate / 2:g}"
-            )
-        return Maps(*(m.view(count, *self.size).cpu().numpy() for m in maps))
 
     def weights(self, image: int) -> tuple[Array, ...]:
         """Copies of one learner's weights, as ``initial_weights``."""

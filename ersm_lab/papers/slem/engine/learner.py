@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import ArrayLike
 
 from ersm_lab.papers.slem.checks import Array, InputError, checked, sensitivities
 from ersm_lab.papers.slem.engine import pretrain as first_phase
@@ -95,7 +96,7 @@ class Engine:
         self,
         image_shape: tuple[int, int],
         settings: LearnerSettings,
-        initial_weights: Sequence[Any] | None = None,
+        initial_weights: Sequence[ArrayLike] | None = None,
     ) -> None:
         self.settings, self.line, self.size = settings, image_shape[1], window_grid(image_shape, settings)
         k, columns = settings.window_size, self.line
@@ -148,7 +149,7 @@ class Engine:
     def _room(self, size: int) -> Array:
         return aligned(size, self._dtype)
 
-    def _checked(self, weights: Sequence[Any] | None) -> Sequence[Any]:
+    def _checked(self, weights: Sequence[ArrayLike] | None) -> Sequence[Array]:
         if weights is None:
             return self.network.start(self.settings.seed)
         arrays = [np.asarray(array, np.float64) for array in weights]

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ersm_lab.papers.slem.checks import Array
 from ersm_lab.papers.slem.engine.lanes import LANES
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Network:
             shapes += [(units, fan_in), (units,)]
         return [*shapes, (self.hidden[-1],), ()]
 
-    def pack(self, weights: Sequence[Any], dtype: Any) -> Array:
+    def pack(self, weights: Sequence[Array], dtype: DTypeLike) -> Array:
         """The flat array of weight arrays shaped as ``shapes()``."""
         flat = aligned(self.padded, dtype)
         for (fan_in, groups, start, _, _), matrix, bias in zip(
@@ -132,7 +131,7 @@ def _padded(count: int) -> int:
     return -(-count // LANES) * LANES
 
 
-def aligned(size: int, dtype: Any) -> Array:
+def aligned(size: int, dtype: DTypeLike) -> Array:
     """Zeros that start on a cache line: a group of 16 that straddles two costs twice."""
     width = np.dtype(dtype).itemsize
     raw = np.zeros(size + 64 // width, dtype)

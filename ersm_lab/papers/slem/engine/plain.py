@@ -56,15 +56,17 @@ def squared_gradient(gradient: Weights) -> float:
     return float(sum(np.square(part).sum() for part in gradient))
 
 
-def gather(image: Array, row: int, column: int, k: int) -> tuple[Array, Array]:
-    """The window that starts at a pixel: its pixels in raster order without the centre, and the centre."""
+def gather(image: Array, place: tuple[int, int], k: int) -> tuple[Array, Array]:
+    """The window that starts at a pixel (row, column): its pixels in raster order without the centre, and the centre."""
+    row, column = place
     window = image[row : row + k, column : column + k].ravel()
     return np.delete(window, k * k // 2), window[k * k // 2]
 
 
 def difference(increments: Sequence[Array], order: int) -> Array:
     """|the ``order``-th difference of the weight path|, which is the one before of its increments; at its end."""
-    return np.abs(np.diff(increments[-order:], n=order - 1, axis=0)[-1])
+    found: Array = np.abs(np.diff(increments[-order:], n=order - 1, axis=0)[-1])
+    return found
 
 
 def step_direct(size: Array, window: Array) -> float:
@@ -85,7 +87,7 @@ def sweep(image: Array, weights: Weights, settings: LearnerSettings) -> tuple[Ma
     increments: list[Array] = []
     sizes: list[Array] = []
     for place in visits(settings.traversal, height, width, settings.seed):
-        inputs, centre = gather(image, *place, k)
+        inputs, centre = gather(image, place, k)
         output, given, slopes = forward(weights, inputs, settings.activation)
         gradient, error = backward(weights, given, slopes), centre - output
         factor = settings.learning_rate * error
@@ -119,7 +121,7 @@ def pretrain(image: Array, weights: Weights, settings: LearnerSettings) -> Weigh
             batch, steps = order[start : start + size], steps + 1
             sums = [np.zeros_like(weight) for weight in weights]  # of -d (e^2 / 2) / d weights
             for place in batch:
-                inputs, centre = gather(image, *place, k)
+                inputs, centre = gather(image, place, k)
                 output, given, slopes = forward(weights, inputs, settings.activation)
                 gradient = backward(weights, given, slopes)
                 sums = [sum_ + (centre - output) * part for sum_, part in zip(sums, gradient, strict=True)]

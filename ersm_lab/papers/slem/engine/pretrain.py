@@ -19,8 +19,16 @@ from ersm_lab.papers.slem.engine.traversal import permuted
 
 @njit(nogil=True, error_model="numpy")
 def pretrain(
-    scene: Any, held_learner: Any, epochs: int, batch: int, key: Any, constants: Any, gradient: Any, first: Any, second: Any
-) -> None:  # fmt: skip
+    scene: Any,
+    held_learner: Any,
+    epochs: int,
+    batch: int,
+    key: Any,
+    constants: Any,
+    gradient: Any,
+    first: Any,
+    second: Any,
+) -> None:
     """``epochs`` over all windows; ``scene`` and ``held_learner`` as in ``sweep.sweep``.
 
     constants: step size, 1 - beta 1, 1 - beta 2, epsilon, and two to work in, in the weights' dtype. gradient,

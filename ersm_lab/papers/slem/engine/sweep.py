@@ -39,9 +39,18 @@ def gather(pixels: Any, base: int, offsets: Any, inputs: int, scalars: Any) -> N
 
 @njit(nogil=True, error_model="numpy")
 def sweep(
-    scene: Any, held_learner: Any, held_windows: Any, rate: Any, normalised: bool, share: Any, kind: int,
-    key: Any, entropy: Any, activity: Any, error: Any
-) -> Any:  # fmt: skip
+    scene: Any,
+    held_learner: Any,
+    held_windows: Any,
+    rate: Any,
+    normalised: bool,
+    share: Any,
+    kind: int,
+    key: Any,
+    entropy: Any,
+    activity: Any,
+    error: Any,
+) -> Any:
     """One epoch over the windows; -1, or the number of the window, by rows, at which the learner ran away.
 
     share: what sums over weights are multiplied by. kind, key: of the traversal. entropy, activity, error: results,

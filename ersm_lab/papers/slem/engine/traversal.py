@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from ersm_lab.papers.slem.schema import TRAVERSALS
 
+Places = NDArray[np.int64]  # (n, 2), rows and columns
 _HILBERT, _RANDOM = 3, 4
 _STACK = 8  # the state: depth of the stack, run (row, column, steps, left), visited, unused, then the stack
 STATE_SIZE = _STACK + 6 * 160
@@ -161,23 +163,21 @@ def _all(kind: int, height: int, width: int, key: Any) -> Any:
     return order
 
 
-def key_of(*seeds: int) -> Any:
+def key_of(*seeds: int) -> np.uint64:
     """The uint64 that names a permutation, from a seed and whatever tells its uses apart."""
-    return np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]
+    return np.uint64(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0])
 
 
-def visits(traversal: str, height: int, width: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.int64]]:
+def visits(traversal: str, height: int, width: int, seed: int = 0) -> Places:
     """All pixels of a ``height x width`` grid in the order of ``traversal``: ``(height * width, 2)``, row and column.
 
     ``seed``: of ``random``; the others ignore it.
     """
-    order: np.ndarray[Any, np.dtype[np.int64]] = _all(
-        TRAVERSALS.index(traversal), height, width, key_of(seed)
-    )
+    order: Places = _all(TRAVERSALS.index(traversal), height, width, key_of(seed))
     return order
 
 
-def orders_of_epochs(height: int, width: int, seed: int, epochs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def orders_of_epochs(height: int, width: int, seed: int, epochs: int) -> Places:
     """The windows of every epoch of pre-training, one epoch after the other: ``(epochs * height * width, 2)``."""
     orders = []
     for epoch in range(epochs):

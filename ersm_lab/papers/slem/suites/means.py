@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ersm_lab.statistics.intervals import paired_bootstrap
 
 LEVEL = 0.95
 
 
-def mean_interval(values: Any, against: Any = None, n_boot: int = 10_000) -> dict[str, float]:
+def mean_interval(
+    values: ArrayLike, against: ArrayLike | None = None, n_boot: int = 10_000
+) -> dict[str, float]:
     """``estimate``, ``low``, ``high`` (95 %) of the mean of ``values``, or of ``values - against``, paired; and ``images``.
 
     values, against: (images,) or (seeds, images), NaN where undefined, which is left out. Without two defined images there

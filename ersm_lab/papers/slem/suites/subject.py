@@ -6,14 +6,14 @@ learn(other_image, settings_of(subject))
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.picture_module import PictureDataModule, PictureDataset
-from ersm_lab.data.pictures import Pixels
+from ersm_lab.data.pictures import Pixels, Truth
 from ersm_lab.evaluation.subject import DataT, SettingsT, Subject
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.learner import EntropyLearner
@@ -43,7 +43,7 @@ class Learnt:
     activity: Pixels
     error: Pixels
     window_size: int
-    truth: Mapping[str, Pixels] | None
+    truth: Truth | None
 
     def map_of(self, epoch: int) -> Pixels:
         """The entropy map ``(h, w)`` of a sweep, counted from 1. Raises ``UserError`` where there was none."""
