@@ -67,6 +67,10 @@ class BaseDataModule(pl.LightningDataModule, Generic[ItemT]):
         """Reads the splits. Raises ``UserError`` for data that are missing, damaged, or of another kind."""
         raise NotImplementedError
 
+    def model_settings(self) -> Mapping[str, object]:
+        """What a model must know of the data: keywords of its class."""
+        return {}
+
     def view_dataset(self, name: str, view: int | None) -> SizedDataset[ItemT]:
         """Split ``name`` under one augmented view, or as evaluation sees it when ``view`` is None."""
         raise NotImplementedError

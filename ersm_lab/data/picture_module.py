@@ -115,10 +115,6 @@ class PictureDataModule(BaseDataModule[PictureItem]):
         """What is known of picture ``index``, where it was generated and is whole."""
         return None if self.crop is not None else self._data.truth(self._files[index])
 
-    def model_settings(self) -> dict[str, object]:
-        """Nothing: a learner of single images need not know them."""
-        return {}
-
     def view_dataset(self, name: str, view: int | None) -> PictureDataset:
         """All pictures, whatever the split and the view are called."""
         return PictureDataset(self.pictures)

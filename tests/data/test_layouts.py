@@ -22,7 +22,6 @@ from ersm_lab.data.scenes import SceneData
 from ersm_lab.data.splits import ImageData, divide, stratified_order
 from ersm_lab.data.version import generated
 from ersm_lab.files.archives import extract, folder_or_archive
-from ersm_lab.files.images import read_rgb
 
 
 def picture(path: Path, size=(12, 10), value=100, mode="RGB") -> Path:
@@ -225,19 +224,6 @@ def test_food101_lists(tmp_path):
     (root / "meta" / "test.txt").write_text("cake/2\n")
     with pytest.raises(UserError, match="cake/2"):
         read_layout("food101", root, {})
-
-
-def test_every_kind_of_image_becomes_rgb(tmp_path):
-    """Gray, CMYK, palette, transparent and 16-bit pictures; 16 bit is scaled, not clipped."""
-    gray = np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16)
-    Image.fromarray(gray).save(tmp_path / "deep.png")
-    found = np.asarray(read_rgb(tmp_path / "deep.png"))[..., 0]
-    np.testing.assert_allclose(found, gray / 257, atol=1)
-    for mode in ("L", "CMYK", "RGBA", "RGB"):
-        picture(tmp_path / f"{mode}.{'jpg' if mode == 'CMYK' else 'png'}", mode=mode)
-    Image.new("P", (4, 4)).save(tmp_path / "P.png")
-    for path in tmp_path.iterdir():
-        assert read_rgb(path).mode == "RGB"
 
 
 @pytest.mark.parametrize("workers", [0, 1])
