@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import load, merged, suite_spec
 from ersm_lab.core.protocols import Classifier, TokenClassifier
@@ -207,3 +208,14 @@ def test_a_plain_function_may_be_a_ranking(tmp_path, monkeypatch: pytest.MonkeyP
 def first_token(scene) -> torch.Tensor:
     rows, columns = scene.grid
     return torch.arange(rows * columns, 0, -1.0).expand(len(scene.features), -1)
+
+
+def test_controls_are_named_by_role() -> None:
+    words = ["evaluation=deletion", "evaluation.deletion.controls=[baseline:outputs/a:b]"]
+    settings = compose_experiment(words).config.evaluation
+    wanted = suite("deletion").controls(settings)
+    assert wanted == {"baseline": "outputs/a:b", "position_only": None}
+    assert suite("stress").controls(settings) == wanted
+    assert suite("classification").controls(settings) == {}
+    with pytest.raises(UserError, match="control 'outputs/a', which must be ROLE:RUN"):
+        compose_experiment(["evaluation=deletion", "evaluation.deletion.controls=[outputs/a]"])

@@ -20,9 +20,22 @@ class DeletionConfig(Settings):
         list(RANKINGS), "those that a model has are used", choices=registered("rankings")
     )
     draws: int = setting(5, "of the random ranking", ge=1)
-    controls: dict[str, str] | None = setting(
-        None, "run directories of other models that rankings look at, by role, such as baseline"
+    controls: list[str] | None = setting(
+        None,
+        "other models that rankings look at, each ROLE:RUN with a run directory, such as baseline:outputs/...; "
+        "null: those of the same seed, data and backbone among the runs that are evaluated together",
     )
+
+    @staticmethod
+    def check(node: DeletionConfig) -> str | None:
+        """What no single setting can tell, in words."""
+        wrong = [control for control in node.controls or () if not all(control.partition(":"))]
+        return f"has the control {wrong[0]!r}, which must be ROLE:RUN" if wrong else None
+
+    @property
+    def runs_of_controls(self) -> dict[str, str]:
+        """The run directories that ``controls`` names, by role."""
+        return {role: run for role, _, run in (control.partition(":") for control in self.controls or ())}
 
 
 @dataclass

@@ -33,7 +33,7 @@ class Deletion(ClassifierSuite):
 
     def controls(self, settings: ClassifierEvaluationConfig) -> dict[str, str | None]:
         """The other models that rankings look at, with their run directories where settings name one."""
-        named = settings.deletion.controls or {}
+        named = settings.deletion.runs_of_controls
         return {role: named.get(role) for role in roles(settings.deletion.rankings)}
 
     def measure(self, subject: ClassifierSubject) -> Summary:
