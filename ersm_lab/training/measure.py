@@ -26,10 +26,7 @@ def evaluate_model(
 
 def suite_of(settings: EvaluationConfig) -> Suite[Any, Any, Any]:
     """The suite that these settings name; which models and data it takes is its own."""
-    found = load(suite_spec(settings.suite).target)
-    if not isinstance(found, type):  # until every paper's suites are classes
-        found = type("FunctionSuite", (Suite,), {"evaluate": staticmethod(found)})
-    suite: Suite[Any, Any, Any] = found()
+    suite: Suite[Any, Any, Any] = load(suite_spec(settings.suite).target)()
     return suite
 
 
