@@ -7,21 +7,23 @@ for enumerations and ranges, of which OmegaConf knows nothing.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 
-BOUNDS = {
-    "ge": ("at least", lambda value, bound: value >= bound),
-    "gt": ("above", lambda value, bound: value > bound),
-    "le": ("at most", lambda value, bound: value <= bound),
-    "lt": ("below", lambda value, bound: value < bound),
+# the limits that ``setting`` takes, in words, and what holds between a value and its limit
+BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "ge": ("at least", operator.ge),
+    "gt": ("above", operator.gt),
+    "le": ("at most", operator.le),
+    "lt": ("below", operator.lt),
 }
 
 
@@ -60,20 +62,20 @@ def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
             raise UserError(f"'{key}' cannot be resolved: {_first_line(error)}") from error
         if isinstance(value, DictConfig):
             _check_node(value, f"{key}.", known)
+        elif isinstance(value, ListConfig):
+            _check_limits(key, list(value), field.metadata)
         else:
-            _check_limits(
-                key, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value, field.metadata
-            )
+            _check_limits(key, value, field.metadata)
     # what no single field can tell: a schema's own static `check(node)` returns a message or None
     if problem := getattr(kind, "check", lambda _: None)(node):
         raise UserError(f"'{prefix.rstrip('.')}' {problem}" if prefix else problem)
 
 
-def _check_limits(key: str, value: Any, limits: Any) -> None:
+def _check_limits(key: str, value: object, limits: Mapping[str, Any]) -> None:
     if value is None:
         return
     choices = choices_of(limits)
-    items = value if isinstance(value, list) else [value]
+    items: list[Any] = value if isinstance(value, list) else [value]
     for item in items:
         if choices and item not in choices:
             hint = nearest(str(item), [str(choice) for choice in choices])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 
 from ersm_lab.core.schema import DataConfig, EvaluationConfig, LoggerConfig, ModelConfig
 from ersm_lab.core.settings import Settings, setting
@@ -124,7 +124,7 @@ class RunConfig(Settings):
     )
 
     @staticmethod
-    def check(node: Any) -> str | None:
+    def check(node: DictConfig) -> str | None:
         if node.trainer.feature_cache.enabled and not node.model.get("freeze_backbone", False):
             return "trainer.feature_cache.enabled=true needs model.freeze_backbone=true: trained features cannot be cached"
         return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from ersm_lab.config.check import known_keys
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
@@ -16,7 +15,7 @@ from ersm_lab.core.settings import Settings
 from ersm_lab.tracking import schema as trackers
 
 
-def typed_config(record: Mapping[str, Any], where: str = "config.yaml") -> RunConfig:
+def typed_config(record: Mapping[str, object], where: str = "config.yaml") -> RunConfig:
     """A run's ``config.yaml`` as settings.
 
     Which dataclass stands for the model and the data follows from their ``_target_``, for the evaluation from its suite,
@@ -24,44 +23,59 @@ def typed_config(record: Mapping[str, Any], where: str = "config.yaml") -> RunCo
 
     Raises
     ------
-    UserError: a model, data module or suite that no plug-in has today.
+    UserError: a model, data module or suite that no plug-in has today, or values that its settings do not take.
     """
-    groups: dict[str, type[Settings]] = {
-        "model": _of_target(record, "model", where),
-        "data": _of_target(record, "data", where),
-        "evaluation": suite_spec(str(record["evaluation"]["suite"])).settings,
-        "logger": trackers.of_name(str(record["logger"]["name"])),
-    }
-    base = OmegaConf.structured(RunConfig)
     try:
-        for name, kind in groups.items():
-            base[name] = OmegaConf.structured(kind)
-        known = set(known_keys(base))
-        config = OmegaConf.merge(base, _known(record, base, known))
-        typed = OmegaConf.to_object(config)
+        held = OmegaConf.create(dict(record))
+        base = OmegaConf.structured(RunConfig)
+        for group, kind in _kinds(held).items():
+            base[group] = OmegaConf.structured(kind)
+        typed = OmegaConf.to_object(OmegaConf.merge(base, _known(record, base)))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
     except CONFIG_ERRORS as error:
         raise UserError(f"{where}: {one_line(error)}") from error
     assert isinstance(typed, RunConfig)
     return typed
 
 
-def _of_target(record: Mapping[str, Any], group: str, where: str) -> type[Settings]:
-    target = str(record[group]["_target_"])
-    for (name, _), kind in merged("schemas").items():
-        field = kind.__dataclass_fields__.get("_target_") if name == group else None  # type: ignore[attr-defined]
-        if field is not None and field.default == target:
-            found: type[Settings] = kind
-            return found
-    raise UserError(f"{where}: {group}._target_ is {target}, which no plug-in has")
+def _kinds(held: DictConfig) -> dict[str, type[Settings]]:
+    """The settings dataclass of each group that has several."""
+    return {
+        "model": _of_target("model", _said(held, "model._target_")),
+        "data": _of_target("data", _said(held, "data._target_")),
+        "evaluation": suite_spec(_said(held, "evaluation.suite")).settings,
+        "logger": trackers.of_name(_said(held, "logger.name")),
+    }
 
 
-def _known(record: Mapping[str, Any], base: Any, known: set[str], prefix: str = "") -> dict[str, Any]:
-    """``record`` without the keys that its schemas lack; open dictionaries as they are."""
-    kept: dict[str, Any] = {}
-    for key, value in record.items():
-        full = f"{prefix}{key}"
-        if full not in known:
+def _said(held: DictConfig, key: str) -> str:
+    value = OmegaConf.select(held, key)
+    if value is None:
+        raise UserError(f"'{key}' is missing")
+    return str(value)
+
+
+def _of_target(group: str, target: str) -> type[Settings]:
+    found: dict[tuple[str, str], type[Settings]] = merged("schemas")
+    for (name, _), kind in found.items():
+        if name == group and any(
+            (field.name, field.default) == ("_target_", target) for field in dataclasses.fields(kind)
+        ):
+            return kind
+    raise UserError(f"'{group}._target_' is {target}, which no plug-in has")
+
+
+def _known(own: Mapping[str, object], schema: DictConfig) -> dict[str, object]:
+    """``own`` without the keys that the schema lacks; what may hold any key stays as it is."""
+    kind = OmegaConf.get_type(schema)
+    if not dataclasses.is_dataclass(kind):
+        return dict(own)
+    fields, kept = {field.name for field in dataclasses.fields(kind)}, dict[str, object]()
+    for key, value in own.items():
+        if key not in fields:
             continue
-        closed = any(name.startswith(f"{full}.") for name in known)
-        kept[key] = _known(value, base, known, f"{full}.") if isinstance(value, Mapping) and closed else value
+        node = schema._get_node(key)
+        nested = isinstance(node, DictConfig) and isinstance(value, Mapping) and not node._is_none()
+        kept[key] = _known(value, node) if nested else value  # type: ignore[arg-type]
     return kept

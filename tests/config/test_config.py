@@ -15,6 +15,7 @@ from ersm_lab.config.store import conf_dir, options
 from ersm_lab.config.targets import check_keywords, resolve
 from ersm_lab.config.words import split_jobs
 from ersm_lab.core.errors import UserError
+from ersm_lab.papers.ersm.schema import ERSMConfig
 
 EXPERIMENTS = options("experiment")
 
@@ -74,7 +75,7 @@ def test_a_mistake_is_one_line_with_the_nearest_key(override, words):
 
 def test_extra_is_open():
     """The one place for keys of one's own."""
-    assert compose_experiment(["+extra.note=hello"]).config["extra"] == {"note": "hello"}
+    assert compose_experiment(["+extra.note=hello"]).config.extra == {"note": "hello"}
 
 
 def test_trained_features_are_not_cached():
@@ -84,29 +85,25 @@ def test_trained_features_are_not_cached():
 
 def test_variants_are_those_of_the_method():
     """Breaks when a variant drifts from its definition: the published bias is untrained, the controls control."""
-    mask = {
-        name: compose_experiment([f"model=ersm/{name}"]).config["model"] for name in options("model/ersm")
-    }
-    published = mask["published"]["mask"]
-    assert (published["pairwise"], published["bias"], published["bias_init"], published["train_bias"]) == (
-        "redundancy", "position", 6.0, False,
-    )  # fmt: skip
-    assert (published["lambda_unary"], published["gamma_pairwise"], mask["published"]["pool"]) == (
-        1e-3,
-        1e-3,
-        "mean",
+    models = {name: compose_experiment([f"model=ersm/{name}"]).config.model for name in options("model/ersm")}
+    assert all(isinstance(model, ERSMConfig) for model in models.values())
+    published, recommended = models["published"], models["recommended"]
+    mask = published.mask
+    assert (mask.pairwise, mask.bias, mask.bias_init, mask.train_bias) == (
+        "redundancy",
+        "position",
+        6.0,
+        False,
     )
-    assert mask["published"]["mask_lr_factor"] == 1
-    assert mask["recommended"]["mask"]["bias"] == "shared"
-    assert mask["recommended"]["pool"] == "masked_mean"
-    assert (
-        mask["attention_pool"]["mask"]["lambda_unary"]
-        == mask["attention_pool"]["mask"]["gamma_pairwise"]
-        == 0
-    )
-    assert mask["position_only"]["mask"]["train_weight"] is False
-    assert mask["baseline"]["mask"]["enabled"] is False
-    assert compose_experiment([]).config["model"]["variant"] == "recommended"
+    assert (mask.lambda_unary, mask.gamma_pairwise, published.pool) == (1e-3, 1e-3, "mean")
+    assert published.mask_lr_factor == 1
+    assert recommended.mask.bias == "shared"
+    assert recommended.pool == "masked_mean"
+    attention = models["attention_pool"].mask
+    assert attention.lambda_unary == attention.gamma_pairwise == 0
+    assert models["position_only"].mask.train_weight is False
+    assert models["baseline"].mask.enabled is False
+    assert compose_experiment([]).config.model.variant == "recommended"
 
 
 def test_library_keywords_are_checked_before_building():
@@ -115,6 +112,20 @@ def test_library_keywords_are_checked_before_building():
         check_keywords(adam, {"beta": (0.9, 0.99)}, "optimizer.kwargs.")
     with pytest.raises(UserError, match="did you mean 'AdamW'"):
         resolve("torch.optim.AdamWW", "optimizer.")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "torch.optim.optimizer.defaultdict",
+        "pytorch_lightning.callbacks.timer.timedelta",
+        "ersm_lab.papers.slem.command.Path",
+    ],
+)
+def test_what_a_module_only_hands_on_is_not_built(target):
+    """Breaks when the allow-list looks at the path alone: what a module imports comes from elsewhere."""
+    with pytest.raises(UserError, match=r"in truth .*which may not be built"):
+        resolve(target, "model.")
 
 
 @pytest.mark.parametrize(
