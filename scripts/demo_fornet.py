@@ -26,9 +26,11 @@ from ersm_lab.runs.directory import RunDirectory
 
 ARMS = {"fornet": "FoR-Net", "fornet_k1": "the same net, all cells"}
 COLUMNS = {
-    "val/miou": "mIoU\n%", "val/thin_iou": "thin structures\nmIoU, %", "val/boundary_iou": "Boundary IoU\n%",
+    "val/miou": "mIoU\n%",
+    "val/thin_iou": "thin structures\nmIoU, %",
+    "val/boundary_iou": "Boundary IoU\n%",
     "val/iiou": "iIoU\n%",
-}  # fmt: skip
+}
 FIGURES = ("overlays", "classes", "importance", "seams")
 
 

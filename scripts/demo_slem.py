@@ -20,13 +20,19 @@ from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
 
 SOURCES = {
-    "entropy": "Learning Entropy", "error": "|prediction error|", "harris": "Harris", "shi_tomasi": "Shi-Tomasi",
-    "canny": "Canny", "random": "random",
-}  # fmt: skip
+    "entropy": "Learning Entropy",
+    "error": "|prediction error|",
+    "harris": "Harris",
+    "shi_tomasi": "Shi-Tomasi",
+    "canny": "Canny",
+    "random": "random",
+}
 MEASURES = {
-    "edge_precision": "edge\nprecision %", "edge_recall": "edge\nrecall %", "corner_precision": "corner\nprecision %",
+    "edge_precision": "edge\nprecision %",
+    "edge_recall": "edge\nrecall %",
+    "corner_precision": "corner\nprecision %",
     "corner_recall": "corner\nrecall %",
-}  # fmt: skip
+}
 FIGURES = ("pipeline", "epochs", "points", "point_scores", "shannon")
 
 

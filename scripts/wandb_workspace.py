@@ -33,19 +33,37 @@ class Paper:
 
 
 PAPERS = (
-    Paper("ersm", "ERSM", "Classification from the tokens that an energy mask keeps. Compare variants of one experiment; the "
-          "attention pool and position-only are the controls.",
-          ("train/loss", "val/accuracy", "val/loss", "val/effective_share", "val/mean_keep"),
-          ("test/accuracy", "test/effective_share", "test/mask_auroc", "test/pointing_game"), ("panels",)),
-    Paper("fornet", "FoR-Net", "Segmentation with Top-K masks. K = 1 and random cells, under the same loss, are the controls.",
-          ("train/loss", "train/selector", "val/loss", "val/miou", "val/thin_miou"),
-          ("val/miou", "val/thin_iou", "val/boundary_iou", "val/iiou", "cost/parameters", "cost/multiply_adds"),
-          ("overlays", "classes", "borders", "importance", "seams")),
-    Paper("slem", "SLEM", "Learners of single pictures: error and Learning Entropy per sweep, maps and points.",
-          ("train/error", "train/entropy", "train/activity"),
-          ("test/shannon_activity", "test/entropy_edge_precision", "test/entropy_edge_recall", "test/entropy_edge_auroc"),
-          ("pipeline", "panels", "epochs", "points")),
-)  # fmt: skip
+    Paper(
+        "ersm",
+        "ERSM",
+        "Classification from the tokens that an energy mask keeps. Compare variants of one experiment; the "
+        "attention pool and position-only are the controls.",
+        ("train/loss", "val/accuracy", "val/loss", "val/effective_share", "val/mean_keep"),
+        ("test/accuracy", "test/effective_share", "test/mask_auroc", "test/pointing_game"),
+        ("panels",),
+    ),
+    Paper(
+        "fornet",
+        "FoR-Net",
+        "Segmentation with Top-K masks. K = 1 and random cells, under the same loss, are the controls.",
+        ("train/loss", "train/selector", "val/loss", "val/miou", "val/thin_miou"),
+        ("val/miou", "val/thin_iou", "val/boundary_iou", "val/iiou", "cost/parameters", "cost/multiply_adds"),
+        ("overlays", "classes", "borders", "importance", "seams"),
+    ),
+    Paper(
+        "slem",
+        "SLEM",
+        "Learners of single pictures: error and Learning Entropy per sweep, maps and points.",
+        ("train/error", "train/entropy", "train/activity"),
+        (
+            "test/shannon_activity",
+            "test/entropy_edge_precision",
+            "test/entropy_edge_recall",
+            "test/entropy_edge_auroc",
+        ),
+        ("pipeline", "panels", "epochs", "points"),
+    ),
+)
 
 
 def _library() -> tuple[Any, Any]:
@@ -102,18 +120,23 @@ def report(entity: str, project: str) -> Any:
     for paper in PAPERS:
         # without a project of its own, a run set is of the report's
         runs = wr.Runset(
-            name=paper.title, filters=f"Config('paper') = '{paper.name}'",
+            name=paper.title,
+            filters=f"Config('paper') = '{paper.name}'",
             groupby=["config.experiment", "config.variant"],
-        )  # fmt: skip
+        )
         blocks += [
             wr.H1(paper.title),
             wr.P(paper.about),
             wr.PanelGrid(runsets=[runs], panels=panels(paper)),
         ]
     return wr.Report(
-        entity=entity, project=project, title="ersm_lab: three methods, their controls and their figures",
-        description="Built by scripts/wandb_workspace.py", blocks=blocks, width="fluid",
-    )  # fmt: skip
+        entity=entity,
+        project=project,
+        title="ersm_lab: three methods, their controls and their figures",
+        description="Built by scripts/wandb_workspace.py",
+        blocks=blocks,
+        width="fluid",
+    )
 
 
 def as_json(built: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ENGINE = (
 PAPERS = sorted(
     path.name for path in (ROOT / "ersm_lab" / "papers").iterdir() if (path / "plugin.py").is_file()
 )
-OF_PAPERS = ("papers", "bench")  # rooms that may name one
+OF_PAPERS = ("papers", "bench", "cli")  # rooms that may name one; the help of a verb shows commands
 
 
 def annotations(tree: ast.AST) -> Iterator[ast.expr]:

@@ -48,7 +48,7 @@ class Composer:
             for override in parsed:
                 if override.is_interval_sweep():
                     raise UserError(
-                        f"'{override.input_line}' is an interval: it needs a search such as sweep=ersm/search, or a list of values"
+                        f"'{override.input_line}' is an interval: it needs a search (a sweep=PRESET that has one), or a list of values"
                     )
             (cells,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
         except CONFIG_ERRORS as error:

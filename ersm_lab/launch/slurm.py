@@ -59,7 +59,7 @@ class SlurmLauncher:
 def submit_parameters(settings: LauncherConfig, cell: Cell) -> dict[str, object]:
     """What submitit is told of the job of ``cell``, under its own names."""
     found: dict[str, object] = {
-        "name": f"ersm-{cell.experiment.name}".replace("/", "-"),
+        "name": f"{cell.experiment.paper}-{cell.experiment.name}".replace("/", "-"),
         "timeout_min": settings.minutes,
         "cpus_per_task": settings.cpus,
         "gpus_per_node": settings.gpus * devices_of(cell),

@@ -27,7 +27,7 @@ def select(words: Sequence[str], outputs: Path) -> list[RunView]:
     paths = {path.resolve(): path for place in places for path in run_folders(place)}
     if not paths:
         where = ", ".join(words) or str(outputs)
-        raise UserError(f"no run below {where}; train one, e.g. ersm-lab train experiment=ersm/digits")
+        raise UserError(f"no run below {where}; train one: ersm-lab train experiment=NAME")
     views = [read_view(path) for path in paths.values()]
     return sorted(views, key=lambda view: (view.started, view.name), reverse=True)
 

@@ -34,12 +34,23 @@ from tests.metrics.test_segmentation_cityscapes import official
 
 TOY = [
     "experiment=fornet/toy_streets",
-    "data.options.height=64", "data.options.width=128", "data.options.train=8", "data.options.val=5",
-    "data.transform.crop=[48,96]", "data.batch_size=4", "data.eval_batch_size=2",
-    "model.backbone.kwargs.channels=[4,8,8,8]", "model.head.channels=8", "model.head.low_project=4",
-    "trainer.max_epochs=1", "trainer.accelerator=cpu", "trainer.threads=1", "trainer.progress=none", "logger=csv",
+    "data.options.height=64",
+    "data.options.width=128",
+    "data.options.train=8",
+    "data.options.val=5",
+    "data.transform.crop=[48,96]",
+    "data.batch_size=4",
+    "data.eval_batch_size=2",
+    "model.backbone.kwargs.channels=[4,8,8,8]",
+    "model.head.channels=8",
+    "model.head.low_project=4",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "trainer.progress=none",
+    "logger=csv",
     "evaluation.panels=2",
-]  # fmt: skip
+]
 
 
 def run_of(*overrides):
@@ -64,8 +75,17 @@ def test_a_run_leaves_everything(runs):
     run = runs.found["fornet", 0]
     names = {entry.name for entry in run.artifacts.entries()}
     assert names >= {
-        "classes", "images", "importance", "coverage", "seams", "cost", "counts", "borders", "overlays", "export",
-    }  # fmt: skip
+        "classes",
+        "images",
+        "importance",
+        "coverage",
+        "seams",
+        "cost",
+        "counts",
+        "borders",
+        "overlays",
+        "export",
+    }
     summary = run.record.summary
     assert summary["val/images"] == 5
     assert summary["cost/parameters"] == run.record.parameters
@@ -134,9 +154,14 @@ def test_the_command_scores_the_same_folder(runs, capsys):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: next(folder.glob("*000002*")).unlink(), r"has no prediction nussdorf_000002_000019\*\.png"),
         (
-            lambda folder: (folder / "nussdorf_000002_000019_b.png").write_bytes(next(folder.glob("*000002*")).read_bytes()),
+            lambda folder: next(folder.glob("*000002*")).unlink(),
+            r"has no prediction nussdorf_000002_000019\*\.png",
+        ),
+        (
+            lambda folder: (folder / "nussdorf_000002_000019_b.png").write_bytes(
+                next(folder.glob("*000002*")).read_bytes()
+            ),
             "two predictions for one picture",
         ),
         (
@@ -148,7 +173,7 @@ def test_the_command_scores_the_same_folder(runs, capsys):
             "labels .255., which Cityscapes lacks; 255 is what trainId",
         ),
     ],
-)  # fmt: skip
+)
 def test_prediction_folders_that_are_wrong(runs, tmp_path, spoil, message):
     for path in (runs.found["fornet", 0].artifacts.path / "export").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -67,10 +67,17 @@ def test_equals_the_model_with_forced_masks_for_every_k(order: str, pool: str, p
 
 @settings(max_examples=40, deadline=None)
 @given(
-    batch=st.integers(1, 4), count=st.integers(1, 12), channels=st.integers(1, 5), patch=st.sampled_from([1, 2]),
-    pool=st.sampled_from(["mean", "masked_mean"]), order=st.sampled_from(["least_first", "most_first"]),
-    chunk=st.integers(1, 20), linear=st.booleans(), tied=st.booleans(), seed=st.integers(0, 1000),
-)  # fmt: skip
+    batch=st.integers(1, 4),
+    count=st.integers(1, 12),
+    channels=st.integers(1, 5),
+    patch=st.sampled_from([1, 2]),
+    pool=st.sampled_from(["mean", "masked_mean"]),
+    order=st.sampled_from(["least_first", "most_first"]),
+    chunk=st.integers(1, 20),
+    linear=st.booleans(),
+    tied=st.booleans(),
+    seed=st.integers(0, 1000),
+)
 def test_probabilities_equal_brute_force(
     batch, count, channels, patch, pool, order, chunk, linear, tied, seed
 ) -> None:

@@ -39,14 +39,23 @@ def add_figure(store: ArtifactStore, name: str, source: Path, title: str) -> Non
 
 
 def make_run(
-    outputs: Path, variant: str = "baseline", seed: int = 0, accuracy: float = 0.5, status: str = "finished",
-    experiment: str = "digits", lr: float = 0.01, **record: Any,
-) -> RunDirectory:  # fmt: skip
+    outputs: Path,
+    variant: str = "baseline",
+    seed: int = 0,
+    accuracy: float = 0.5,
+    status: str = "finished",
+    experiment: str = "digits",
+    lr: float = 0.01,
+    **record: Any,
+) -> RunDirectory:
     """A run with a history of 40 steps, predictions of 3 classes, a histogram without a figure, and a picture."""
     config = {
-        "seed": seed, "model": {"variant": variant, "mask": {"temperature": 1.0}},
-        "data": {"name": "digits", "root": "data/digits"}, "optimizer": {"lr": lr}, "logger": {"name": "csv"},
-    }  # fmt: skip
+        "seed": seed,
+        "model": {"variant": variant, "mask": {"temperature": 1.0}},
+        "data": {"name": "digits", "root": "data/digits"},
+        "optimizer": {"lr": lr},
+        "logger": {"name": "csv"},
+    }
     run = RunDirectory.create(
         outputs,
         "ersm",
@@ -72,8 +81,11 @@ def make_run(
         picture(outputs / "block.png", round(1000 * accuracy) + seed),
         "Image, mask, faded image",
     )
-    run.finish(status, summary={"test/accuracy": accuracy, "test/cross_entropy": 1 - accuracy, "test/images": 12},
-               error=None if status == "finished" else "ValueError: no")  # fmt: skip
+    run.finish(
+        status,
+        summary={"test/accuracy": accuracy, "test/cross_entropy": 1 - accuracy, "test/images": 12},
+        error=None if status == "finished" else "ValueError: no",
+    )
     return run
 
 
@@ -83,9 +95,18 @@ def evaluate(run: RunDirectory, shift: float = 0.0) -> None:
     share = np.linspace(0, 1, 17)
     rankings = ("magnitude",) if run.config["model"]["variant"] == "baseline" else ("energy", "magnitude")
     curves = [
-        pd.DataFrame({"ranking": ranking, "order": order, "k": range(17), "share": share, "accuracy": 0.9 - shift - power * share})
-        for ranking in rankings for order, power in (("least_first", 0.3), ("most_first", 0.7))
-    ]  # fmt: skip
+        pd.DataFrame(
+            {
+                "ranking": ranking,
+                "order": order,
+                "k": range(17),
+                "share": share,
+                "accuracy": 0.9 - shift - power * share,
+            }
+        )
+        for ranking in rankings
+        for order, power in (("least_first", 0.3), ("most_first", 0.7))
+    ]
     evaluation.artifacts.table("deletion_curves", pd.concat(curves), "Deletion curves")
     areas = [0.0, 0.2, 0.4]
     cells = [(s, a, f, 0.8 - a) for s in ("square", "grid") for f in ("mean", "noise") for a in areas]
@@ -107,23 +128,48 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in (0, 1):
             evaluate(make_run(folder, variant, seed, 0.5 + 0.1 * place + 0.01 * seed), 0.05 * place)
     make_run(folder, "published", 7, 0.1, status="failed", lr=10.0)
-    interval = {"estimate": 10.0, "low": 8.0, "high": 12.0, "level": 0.95, "n_images": 12, "n_seeds": 2,
-                "method": "paired bootstrap", "non_inferior": None, "p_value": 0.001}  # fmt: skip
+    interval = {
+        "estimate": 10.0,
+        "low": 8.0,
+        "high": 12.0,
+        "level": 0.95,
+        "n_images": 12,
+        "n_seeds": 2,
+        "method": "paired bootstrap",
+        "non_inferior": None,
+        "p_value": 0.001,
+    }
     cell = {"mean": 60.0, "std": 1.5, "n": 2, "best": True, "state": "ok"}
     lost, none = (
         {"mean": None, "std": None, "n": 0, "best": False, "state": state} for state in ("missing", "none")
     )
     column = {"label": "accuracy, %", "digits": 1, "better": "higher", "metric": "test/accuracy"}
     table = {
-        "title": "Two arms", "experiment": "ersm/digits", "note": "A note.", "columns": {"accuracy": column},
-        "labels": {"a": "arm a", "b": "arm b", "c": "lost", "d": "theirs"}, "seeds": [0, 1], "split": "test",
-        "cells": {"a": {"accuracy": cell}, "b": {"accuracy": {**cell, "best": False, "mean": 50.0, "state": "partial", "n": 1}},
-                  "c": {"accuracy": lost}, "d": {"accuracy": none}},
-        "built": ["a", "b", "c"], "reported": {"a": {"accuracy": {"value": 61.25, "mark": "†"}}, "d": {"accuracy": {"value": 70.0, "mark": None}}},
+        "title": "Two arms",
+        "experiment": "ersm/digits",
+        "note": "A note.",
+        "columns": {"accuracy": column},
+        "labels": {"a": "arm a", "b": "arm b", "c": "lost", "d": "theirs"},
+        "seeds": [0, 1],
+        "split": "test",
+        "cells": {
+            "a": {"accuracy": cell},
+            "b": {"accuracy": {**cell, "best": False, "mean": 50.0, "state": "partial", "n": 1}},
+            "c": {"accuracy": lost},
+            "d": {"accuracy": none},
+        },
+        "built": ["a", "b", "c"],
+        "reported": {
+            "a": {"accuracy": {"value": 61.25, "mark": "†"}},
+            "d": {"accuracy": {"value": 70.0, "mark": None}},
+        },
         "daggers": [{"mark": "†", "why": "other <data>"}],
-        "comparisons": [{"row": "a", "against": "b", "label": "accuracy, %", "margin": None, "interval": interval}],
-        "runs": {}, "missing": ["b seed 3: out of memory"],
-    }  # fmt: skip
+        "comparisons": [
+            {"row": "a", "against": "b", "label": "accuracy, %", "margin": None, "interval": interval}
+        ],
+        "runs": {},
+        "missing": ["b seed 3: out of memory"],
+    }
     (folder / "tables" / "two").mkdir(parents=True)
     (folder / "tables" / "two" / "table.json").write_text(json.dumps(table))
     comparison = ComparisonDirectory.create(folder, "ersm", "stress", ["one", "two"], {"suite": "stress"})
@@ -133,15 +179,49 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_figure(comparison.artifacts, "arms", picture(folder / "c.png", 9), "All arms")
     comparison.finish("finished")
     rests_on = [str(run.path) for run in find_runs(folder)][:2]
-    part = {"claim": "sparsity", "variant": "published", "profile": "demo", "part": "share", "effect": "share of tokens, points",
-            "outcome": "holds", "estimate": -30.0, "interval": {"low": -40.0, "high": -20.0}, "must be": "below 0", "images": 12,
-            "seeds": 2, "test": "bootstrap", "read": "predictions.parquet: correct", "reason": ""}  # fmt: skip
-    record = {**part, "paper": "ersm", "statement": "Sparsity emerges.", "data": "digits", "verdict": "holds on digits",
-              "population": "test images", "source": "a paper", "note": "", "minimum": {"images": 10, "seeds": 2}, "embedded": True,
-              "missing": [], "runs": rests_on, "command": "ersm-lab claims sparsity"}  # fmt: skip
+    part = {
+        "claim": "sparsity",
+        "variant": "published",
+        "profile": "demo",
+        "part": "share",
+        "effect": "share of tokens, points",
+        "outcome": "holds",
+        "estimate": -30.0,
+        "interval": {"low": -40.0, "high": -20.0},
+        "must be": "below 0",
+        "images": 12,
+        "seeds": 2,
+        "test": "bootstrap",
+        "read": "predictions.parquet: correct",
+        "reason": "",
+    }
+    record = {
+        **part,
+        "paper": "ersm",
+        "statement": "Sparsity emerges.",
+        "data": "digits",
+        "verdict": "holds on digits",
+        "population": "test images",
+        "source": "a paper",
+        "note": "",
+        "minimum": {"images": 10, "seeds": 2},
+        "embedded": True,
+        "missing": [],
+        "runs": rests_on,
+        "command": "ersm-lab claims sparsity",
+    }
     no_number = {"estimate": None, "interval": {"low": None, "high": None}, "images": None, "seeds": None}
-    lost = {**record, **no_number, "claim": "lost", "verdict": "no runs", "outcome": "no runs", "effect": "", "must be": "",
-            "reason": "no finished run", "runs": []}  # fmt: skip
+    lost = {
+        **record,
+        **no_number,
+        "claim": "lost",
+        "verdict": "no runs",
+        "outcome": "no runs",
+        "effect": "",
+        "must be": "",
+        "reason": "no finished run",
+        "runs": [],
+    }
     (folder / "claims").mkdir()
     held = {"claims": [lost, record], "parts": [part], "sources": []}
     (folder / "claims" / "claims.json").write_text(json.dumps(held))

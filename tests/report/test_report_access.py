@@ -38,8 +38,18 @@ def test_everything_is_reached_and_worked_by_keyboard(opened: Opened) -> None:
             break
         assert outline != "none", f"no focus ring in {place}"
         seen.setdefault(place, step)
-    assert list(seen) == ["runs", "shown", "learning", "family-deletion_curves", "family-occlusion", "classes", "pictures",
-                          "tables", "claims", "comparisons"]  # fmt: skip
+    assert list(seen) == [
+        "runs",
+        "shown",
+        "learning",
+        "family-deletion_curves",
+        "family-occlusion",
+        "classes",
+        "pictures",
+        "tables",
+        "claims",
+        "comparisons",
+    ]
     page.focus("#run-table thead button:has-text('seed')")
     page.keyboard.press("Enter")
     assert page.get_attribute("#run-table th:has-text('seed')", "aria-sort") == "descending"

@@ -19,8 +19,17 @@ def test_it_opens_without_an_error_or_a_request_and_shows_every_section(
     opened: Opened, page_file: Path
 ) -> None:
     sections = opened.texts("main section:not([hidden]) > h2")
-    assert sections == ["Runs", "Learning curves", "Deletion", "Structured occlusion", "Scores per class", "Pictures", "Tables",
-                        "Claims", "Comparisons"]  # fmt: skip
+    assert sections == [
+        "Runs",
+        "Learning curves",
+        "Deletion",
+        "Structured occlusion",
+        "Scores per class",
+        "Pictures",
+        "Tables",
+        "Claims",
+        "Comparisons",
+    ]
     for selector in (".comparison > summary", "#differences > summary", ".thumb"):
         opened.page.locator(selector).first.click()
     calls = [url for url in opened.requests if not url.startswith("data:")]
@@ -32,8 +41,19 @@ def test_a_table_shows_reported_figures_beside_ours_and_says_what_is_missing(ope
     heads = opened.texts(f"{table} >> thead th")
     assert heads == ["accuracy, %", "reported", "n"]
     assert opened.texts(f"{table} >> tbody td") == [
-        "60.0 ± 1.5", "61.25†", "2", "50.0 ± 1.5", "", "1 of 2", "missing", "", "0 of 2", "", "70", "",
-    ]  # fmt: skip
+        "60.0 ± 1.5",
+        "61.25†",
+        "2",
+        "50.0 ± 1.5",
+        "",
+        "1 of 2",
+        "missing",
+        "",
+        "0 of 2",
+        "",
+        "70",
+        "",
+    ]
     said = opened.texts("#tables article:first-of-type p")
     assert "† not comparable: other <data>" in said
     assert "Incomplete: b seed 3: out of memory" in said
@@ -195,8 +215,10 @@ def test_runs_are_switched_and_lines_become_means(opened: Opened) -> None:
     deletion.locator(".numbers summary").click()
     deletion.locator("tbody tr").first.wait_for()
     assert [text.split("\t")[0].strip() for text in deletion.locator("tbody tr").all_inner_texts()] == [
-        "baseline (n = 2)", "published (n = 2)", "recommended (n = 2)",
-    ]  # fmt: skip # the failed run was not evaluated, and is not counted
+        "baseline (n = 2)",
+        "published (n = 2)",
+        "recommended (n = 2)",
+    ]  # the failed run was not evaluated, and is not counted
 
 
 def test_curves_show_the_numbers_of_the_runs(opened: Opened) -> None:

@@ -59,9 +59,7 @@ def test_sums_are_what_all_resamples_give() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.floats(-2, 2), min_size=2, max_size=4), st.floats(-3, 3), st.integers(0, 9)
-)  # fmt: skip
+@given(st.lists(st.floats(-2, 2), min_size=2, max_size=4), st.floats(-3, 3), st.integers(0, 9))
 def test_intervals_move_with_the_effect_and_turn_over_with_it(
     seeds: list[float], shift: float, draw: int
 ) -> None:
