@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ersm_lab.claims.numbers import Numbers
+from ersm_lab.claims.numbers import Numbers, run_data
 from ersm_lab.claims.request import Claim
 from ersm_lab.claims.shelf import Found
 from ersm_lab.config.composer import compose_experiment
@@ -14,7 +14,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.core.settings import plain
 from ersm_lab.core.words import counted
-from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.runs.directory import EvaluationDirectory
 from ersm_lab.runs.hashing import canonical_hash
 
 ByArm = dict[str, dict[int, Numbers]]
@@ -84,21 +84,16 @@ def evaluation_of(run: Path, settings: EvaluationConfig) -> Path | None:
     The hash leaves out what is switched off, so that an evaluation counts that was made when its suite had other options.
     """
     wanted = canonical_hash(plain(settings))
-    trained_on = _data_hash(RunDirectory.open(run).config["data"])
+    trained_on = Numbers(run).data.content
     found: list[tuple[str, Path]] = []
     for file in sorted((run / "evaluations").glob(f"*/{EvaluationDirectory.record_name}")):
         try:
             record = EvaluationDirectory(file.parent).record
         except ValueError:
             continue
-        measured, data = record.spec.get("evaluation"), record.spec.get("data")
-        same = canonical_hash(measured) == wanted and _data_hash(data) == trained_on
-        if same and record.status == "finished":
+        data = record.spec.get("data")
+        if record.status != "finished" or not isinstance(data, Mapping):
+            continue
+        if canonical_hash(record.spec.get("evaluation")) == wanted and run_data(data).content == trained_on:
             found.append((str(record.timings.finished), file.parent))
     return max(found)[1] if found else None
-
-
-def _data_hash(data: object) -> str:
-    """Of what was read; its place may change."""
-    settings = data if isinstance(data, Mapping) else {}
-    return canonical_hash({key: settings.get(key) for key in ("layout", "options")})

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.version import generated
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
+from ersm_lab.runs.hashing import canonical_hash
 from ersm_lab.runs.record import EvaluationRecord, RunRecord
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -36,6 +37,11 @@ class RunData:
         So are composites of photographs: the objects are real, where they stand and what surrounds them is not.
         """
         return self.layout in generated()
+
+    @property
+    def content(self) -> str:
+        """A hash of what is read; where it lies and what it is called do not count."""
+        return canonical_hash({"layout": self.layout, "options": self.options})
 
 
 @dataclass(frozen=True)
@@ -119,4 +125,4 @@ class Numbers:
 
 def run_data(settings: Mapping[str, Any]) -> RunData:
     """The group ``data`` of a written configuration."""
-    return RunData(str(settings.get("name")), str(settings["layout"]), settings.get("options") or {})
+    return RunData(str(settings.get("name")), str(settings.get("layout")), settings.get("options") or {})

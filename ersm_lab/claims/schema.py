@@ -211,7 +211,7 @@ def load_claim(name: str, changes: Sequence[str] = ()) -> ClaimConfig:
 
 def _check_parts(claim: DictConfig) -> None:
     for group in ("effects", "profiles"):
-        for key, node in claim[group].items():
+        for key, node in getattr(claim, group).items():
             try:
                 check_config(node)
             except UserError as error:

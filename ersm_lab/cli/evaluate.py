@@ -83,10 +83,10 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def evaluation_request(words: Sequence[str]) -> tuple[list[str], RunConfig, list[str]]:
-    """The runs' folders, a composed configuration and the overrides that the words ask for.
+def evaluation_request(words: Sequence[str]) -> tuple[dict[str, str | None], RunConfig, list[str]]:
+    """The runs' folders, each with what its arm is called, a composed configuration and the overrides that the words ask for.
 
-    ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
+    ``table=NAME`` calls runs by their rows; without a row (None) a run's model names its variant. ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
     ``export=FORMAT`` is short for ``evaluation.export=FORMAT``.
     """
     from ersm_lab.config.composer import compose_experiment
@@ -94,10 +94,10 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], RunConfig, list
 
     found, others = split(words, "run", "table", "export")
     overrides = [*others, *(f"evaluation.export={name}" for name in found["export"])]
-    folders = [folder for text in found["run"] for folder in _matching(text)]
+    folders: dict[str, str | None] = {}
+    folders |= {os.path.normpath(folder): None for text in found["run"] for folder in _matching(text)}
     for name in found["table"]:
-        folders += _runs_of_table(name, [word for word in overrides if word.startswith("paths.")])
-    folders = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
+        folders |= _runs_of_table(name, [word for word in overrides if word.startswith("paths.")])
     if not folders:
         raise UserError(
             "evaluate needs run=DIR, a run directory such as outputs/ersm/digits/20260101_120000-1a2b3c"
@@ -108,7 +108,7 @@ def evaluation_request(words: Sequence[str]) -> tuple[list[str], RunConfig, list
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {', '.join(KEYS)}"
             )
     chosen = any(word.startswith("evaluation=") for word in overrides)
-    own = [] if chosen else _own_evaluation(folders[0])
+    own = [] if chosen else _own_evaluation(next(iter(folders)))
     return folders, compose_experiment([*own, *overrides]).config, overrides
 
 
@@ -116,7 +116,7 @@ def _evaluate(words: Sequence[str]) -> dict[str, object]:
     runs, config, overrides = evaluation_request(words)
     from ersm_lab.training.evaluate import evaluate_runs
 
-    evaluations, comparison = evaluate_runs(runs, config, overrides)
+    evaluations, comparison = evaluate_runs(list(runs), config, overrides, list(runs.values()))
     for folder, summary in evaluations:
         for key, value in sorted(summary.items()):
             print(f"{key:52s} {value:.6g}" if isinstance(value, float) else f"{key:52s} {value}")
@@ -176,10 +176,10 @@ def _own_evaluation(folder: str) -> list[str]:
     return [f"evaluation={name}"] if name in options("evaluation") else []
 
 
-def _runs_of_table(name: str, paths: list[str]) -> list[str]:
-    """Every run directory in the ``table.json`` of a written table."""
+def _runs_of_table(name: str, paths: list[str]) -> dict[str, str | None]:
+    """Every run directory of a written table, with the row that it belongs to."""
     from ersm_lab.config.composer import compose_experiment
-    from ersm_lab.tables.files import runs_of_table
+    from ersm_lab.tables.files import arms_of_table
 
     outputs = Path(compose_experiment(paths).config.paths.outputs)
-    return [str(run) for row in runs_of_table(name, outputs).values() for run in row.values()]
+    return {os.path.normpath(run): row for run, row in arms_of_table(name, outputs).items()}

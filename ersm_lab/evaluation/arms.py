@@ -1,6 +1,6 @@
 """Evaluated runs as arms and seeds: what a suite compares.
 
-Runs of one variant with different seeds are one arm. Every difference is paired: the same images, the same seed.
+Runs of one variant, or of one row of a table, with different seeds are one arm. Every difference is paired: the same images, the same seed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Arms:
             if member.seed in seeds:
                 raise UserError(
                     f"two runs of the arm '{member.arm}' with seed {member.seed}: "
-                    "give one, or name them apart with model.variant"
+                    "give one of them, or table=NAME of a table whose rows name them apart"
                 )
             seeds[member.seed] = member
         names = list(self.by_arm)

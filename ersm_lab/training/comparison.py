@@ -18,8 +18,13 @@ from ersm_lab.training.finished import LoadedRun
 from ersm_lab.training.measure import suite_of
 
 
-def compare_runs(loaded: Sequence[LoadedRun], evaluations: Sequence[EvaluationDirectory]) -> Path:
-    """Compares the evaluations of these runs by the settings of the first; returns the folder of the comparison."""
+def compare_runs(
+    loaded: Sequence[LoadedRun], evaluations: Sequence[EvaluationDirectory], arms: Sequence[str | None]
+) -> Path:
+    """Compares the evaluations of these runs by the settings of the first; returns the folder of the comparison.
+
+    arms: what each run is called; None: by its variant.
+    """
     first = loaded[0]
     settings = first.config.evaluation
     comparison = ComparisonDirectory.create(
@@ -30,8 +35,8 @@ def compare_runs(loaded: Sequence[LoadedRun], evaluations: Sequence[EvaluationDi
         plain(settings),
     )
     members = [
-        Member(one.arm, one.config.seed, evaluation, owner(one.config.model._target_))
-        for one, evaluation in zip(loaded, evaluations, strict=True)
+        Member(arm or one.arm, one.config.seed, evaluation, owner(one.config.model._target_))
+        for one, evaluation, arm in zip(loaded, evaluations, arms, strict=True)
     ]
     trackers = build_trackers(_as_comparison(first.config.logger), plain(first.config), first.run, comparison)
     status = "failed"

@@ -19,7 +19,10 @@ from ersm_lab.training.measure import subject_of, suite_of
 
 
 def evaluate_runs(
-    folders: Sequence[str | Path], composed: RunConfig, overrides: Sequence[str]
+    folders: Sequence[str | Path],
+    composed: RunConfig,
+    overrides: Sequence[str],
+    arms: Sequence[str | None] | None = None,
 ) -> tuple[list[tuple[Path, Summary]], Path | None]:
     """Evaluates finished runs, each into its ``evaluations/<name>-<hash>/``; training records stay as they are.
 
@@ -30,6 +33,7 @@ def evaluate_runs(
     ----------
     folders: run directories.
     composed, overrides: see ``ersm_lab.training.finished.evaluation_config``.
+    arms: what the comparison calls each run, such as its row in a table; None: the variant of its model.
 
     Returns the folder and the summary of every evaluation, and the folder of the comparison (None for one run).
 
@@ -57,7 +61,7 @@ def evaluate_runs(
                 evaluation.finish("failed", error=f"{type(error).__name__}: {error}")
         raise
     found = [(evaluation.path, summary) for evaluation, summary in zip(evaluations, summaries, strict=True)]
-    return found, compare_runs(loaded, evaluations) if len(runs) > 1 else None
+    return found, compare_runs(loaded, evaluations, arms or [None] * len(runs)) if len(runs) > 1 else None
 
 
 def _directory(run: RunDirectory, config: RunConfig) -> EvaluationDirectory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -228,14 +229,33 @@ def test_occluded_pictures_differ_only_where_they_are_covered_and_by_their_share
             assert changed.flatten(1).sum(1).tolist() == [round(cell.area * pixels)] * len(changed)
 
 
-def test_the_runs_of_a_written_table_are_found(lab: dict) -> None:
+def _write_table(**rows: dict[int, Path]) -> None:
     folder = Path("outputs/tables/two")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = {row: {str(seed): str(run) for seed, run in by_seed.items()} for row, by_seed in rows.items()}
+    (folder / "table.json").write_text(json.dumps({"runs": runs}))
+
+
+def test_the_runs_of_a_written_table_are_found_with_their_rows(lab: dict) -> None:
+    _write_table(a={0: lab["runs"][0]}, b={0: lab["runs"][1], 1: lab["runs"][2]})
     runs = [str(run) for run in lab["runs"]]
-    (folder / "table.json").write_text(
-        json.dumps({"runs": {"a": {"0": runs[0]}, "b": {"0": runs[1], "1": runs[2]}}})
-    )
-    assert evaluation_request(["table=two", f"run={runs[1]}"])[0] == [runs[1], runs[0], runs[2]]
+    found = evaluation_request(["table=two", f"run={runs[1]},{runs[3]}"])[0]
+    assert found == {runs[1]: "b", runs[3]: None, runs[0]: "a", runs[2]: "b"}
+
+
+def test_the_rows_of_a_table_are_the_arms_of_its_evaluation(
+    lab: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Breaks when two rows of one variant clash although the table names them apart."""
+    first = lab["runs"][2]
+    second = shutil.copytree(first, Path("copies") / "of_the_same_variant_and_seed")
+    _write_table(small={0: first}, wide={0: second})
+    words = ["evaluation=classification", "evaluation.panels=0"]
+    assert main(["evaluate", f"run={first},{second}", *words]) == 1
+    assert "table=NAME of a table whose rows name them apart" in capsys.readouterr().err
+    assert main(["evaluate", "table=two", *words]) == 0
+    comparison = capsys.readouterr().out.splitlines()[-1].removeprefix("comparison: ")
+    assert set(_table(Path(comparison), "means")["arm"]) == {"small", "wide"}
 
 
 def test_bad_requests_are_one_line(lab: dict, capsys: pytest.CaptureFixture[str]) -> None:
