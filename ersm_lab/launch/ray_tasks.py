@@ -69,7 +69,8 @@ class RayLauncher:
         options: dict[str, object] = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 1}
         if settings.memory_gb:
             options["memory"] = int(settings.memory_gb * 2**30)
-        return self._ray.remote(**options)(work).remote(cell, log, Path.cwd())
+        task: ObjectRef[Answer] = self._ray.remote(**options)(work).remote(cell, log, Path.cwd())
+        return task
 
     def wait(self, jobs: Sequence[ObjectRef[Answer]], seconds: float) -> list[ObjectRef[Answer]]:
         over, _ = self._ray.wait(list(jobs), num_returns=1, timeout=seconds)

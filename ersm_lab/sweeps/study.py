@@ -115,15 +115,20 @@ class Study:
             self._opened.tell(question.trial, value)
 
     def _sampler(self, before: int, jobs: int) -> optuna.samplers.BaseSampler:
-        optuna = _optuna()
+        library = _optuna()
         # one that begins again with the same seed would propose the same trials again
         seed = self._goal.seed + before
+        sampler: optuna.samplers.BaseSampler
         if self._goal.sampler == "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            startup = self._goal.startup
-            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup, constant_liar=jobs > 1)
+            sampler = library.samplers.RandomSampler(seed=seed)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", library.exceptions.ExperimentalWarning)
+                startup = self._goal.startup
+                sampler = library.samplers.TPESampler(
+                    seed=seed, n_startup_trials=startup, constant_liar=jobs > 1
+                )
+        return sampler
 
 
 def _suggest(trial: optuna.Trial, one: Dimension) -> str | float:
