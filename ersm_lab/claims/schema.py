@@ -132,7 +132,7 @@ class ClaimConfig(Settings):
 
     statement: str = setting(MISSING, "one sentence")
     source: str = setting(MISSING, "where it is made")
-    paper: str = setting(MISSING, "a folder of ersm_lab/papers")
+    paper: str = setting(MISSING, "whose claim it is; its variants are models of this paper")
     population: str = setting(MISSING, "of what it is said")
     variants: list[str] = setting(MISSING, "each is judged by itself")
     evaluation: str | None = setting(

@@ -65,27 +65,29 @@ def select_tables(names: Sequence[str], profile: str | None = None) -> dict[str,
     known = options("table")
     if not names and profile is None:
         raise UserError(f"table needs a name, or PROFILE={' or '.join(PROFILES)}: {', '.join(known)}")
-    if names and set(names) <= set(known):  # nothing else has to be read
-        found = {name: load_table(name) for name in names}
-        for name, table in found.items():
-            if profile is not None and not _has(profile, table):
-                raise UserError(f"table {name} belongs to the profile {table.profile}, not to {profile}")
-        return found
-    every = {name: load_table(name) for name in known}
-    papers = {table.paper for table in every.values()}
+    only_tables = bool(names) and set(names) <= set(known)
+    read = {name: load_table(name) for name in (names if only_tables else known)}
+    papers = {table.paper for table in read.values()}
     for name in names:
-        if name not in papers and name not in known:
-            raise UserError(
-                f"no table or paper named '{name}'{nearest(name, [*known, *papers])} There are: {', '.join(known)}"
-            )
+        if name in read:
+            own = read[name].profile
+            if profile is not None and not _has(profile, own):
+                raise UserError(f"table {name} belongs to the profile {own}, not to {profile}")
+        elif name not in papers:
+            near = nearest(name, [*known, *papers])
+            raise UserError(f"no table or paper named '{name}'{near} There are: {', '.join(known)}")
+    if only_tables:
+        return read
     wanted = {
         name: table
-        for name, table in every.items()
-        if name in names or (_has(profile or PROFILES[0], table) and (not names or table.paper in names))
+        for name, table in read.items()
+        if name in names
+        or (_has(profile or PROFILES[0], table.profile) and (not names or table.paper in names))
     }
     quick_first = sorted(wanted, key=lambda name: (PROFILES.index(wanted[name].profile), name))
     return {name: wanted[name] for name in quick_first}
 
 
-def _has(profile: str, table: TableConfig) -> bool:
-    return PROFILES.index(table.profile) <= PROFILES.index(profile)
+def _has(profile: str, own: str) -> bool:
+    """Whether a profile has the tables of the profile ``own``: each has those of the ones before it."""
+    return PROFILES.index(own) <= PROFILES.index(profile)
