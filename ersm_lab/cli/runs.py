@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,24 @@ from ersm_lab.cli.parser import UsageError, VerbParser
 from ersm_lab.cli.values import options_of, paths, these
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.words import counted, no_such
-from ersm_lab.runs.overview import STATES, RunLine, run_lines
+from ersm_lab.runs.overview import STATES, RunLine, remove_run, run_lines
 
 SUMMARY = "list finished and unfinished runs with their headline scores; remove some"
 
 # what a run is filtered and sorted by
-KEYS = ("run", "paper", "experiment", "variant", "seed", "status", "started", "metric", "score")
+KEYS = (
+    "run",
+    "paper",
+    "experiment",
+    "variant",
+    "data",
+    "seed",
+    "status",
+    "started",
+    "seconds",
+    "metric",
+    "score",
+)
 
 
 def add_arguments(parser: VerbParser) -> None:
@@ -127,6 +138,6 @@ def _remove(lines: Sequence[RunLine], sure: bool) -> list[RunLine]:
             print("nothing removed")
             return []
     for line in going:
-        shutil.rmtree(line.run)
+        remove_run(Path(line.run))
     print(f"{counted(len(going), 'run')} removed")
     return going

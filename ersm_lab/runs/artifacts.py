@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ersm_lab.files.atomic import write_json, write_with
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,17 @@ class Artifact:
     paths: list[Path]
     title: str
     description: str
+
+
+class _Entry(TypedDict):
+    """As ``index.json`` has it; ``files`` are relative."""
+
+    name: str
+    kind: str
+    files: list[str]
+    title: str
+    description: str
+    created: str
 
 
 class ArtifactStore:
@@ -38,16 +52,17 @@ class ArtifactStore:
         self._put(f"{name}.csv", lambda path: frame.to_csv(path, index=False))
         self._note(name, "table", [f"{name}.parquet", f"{name}.csv"], title, description)
 
-    def array(self, name: str, title: str = "", description: str = "", **arrays: Any) -> None:
+    def array(self, name: str, title: str = "", description: str = "", **arrays: ArrayLike) -> None:
         """Named arrays, as ``<name>.npz``."""
         import numpy as np
 
         if pickled := [key for key, value in arrays.items() if np.asarray(value).dtype.hasobject]:
             raise TypeError(f"array {name}: {pickled[0]} holds Python objects, which only pickle can store")
-        self._put(f"{name}.npz", lambda path: np.savez_compressed(path, **arrays))
+        # numpy's types take every keyword for its own `allow_pickle`
+        self._put(f"{name}.npz", lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
         self._note(name, "array", [f"{name}.npz"], title, description)
 
-    def figure(self, name: str, figure: Any, title: str = "", description: str = "") -> Path:
+    def figure(self, name: str, figure: Figure, title: str = "", description: str = "") -> Path:
         """A matplotlib figure, as ``<name>.png`` at 200 dpi; it is closed."""
         import matplotlib.pyplot as plt
 
@@ -90,18 +105,24 @@ class ArtifactStore:
 
         return pandas.read_parquet(self.path / f"{name}.parquet")
 
-    def _put(self, name: str, write: Any) -> None:
+    def _put(self, name: str, write: Callable[[Path], object]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_with(self.path / name, write)
 
-    def _index(self) -> dict[str, Any]:
+    def _index(self) -> dict[str, _Entry]:
         index = self.path / "index.json"
-        found: dict[str, Any] = json.loads(index.read_text()) if index.is_file() else {}
+        found: dict[str, _Entry] = json.loads(index.read_text()) if index.is_file() else {}
         return found
 
     def _note(self, name: str, kind: str, files: list[str], title: str, description: str) -> None:
-        entry = {"name": name, "kind": kind, "files": files, "title": title, "description": description}
-        entry["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        entry: _Entry = {
+            "name": name,
+            "kind": kind,
+            "files": files,
+            "title": title,
+            "description": description,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         index = self._index()
         # a table and the figure of it may share a name; the second one's key says which it is
         taken = name in index and index[name]["kind"] != kind

@@ -125,7 +125,7 @@ class RunDirectory(_Recorded[RunRecord]):
         experiment: str,
         config: Mapping[str, object],
         overrides: Sequence[str],
-        identity: RunIdentity | Mapping[str, Any],
+        identity: RunIdentity,
     ) -> RunDirectory:
         """Makes a folder that nobody else has, with ``config.yaml`` and a ``run.json`` that says running."""
         parent = outputs / paper / experiment
@@ -148,8 +148,6 @@ class RunDirectory(_Recorded[RunRecord]):
         write_text(
             path / "config.yaml", f"# overrides: {said}\n{OmegaConf.to_yaml(OmegaConf.create(dict(config)))}"
         )
-        if not isinstance(identity, RunIdentity):
-            identity = RunIdentity(**identity)
         record = RunRecord(
             **_beginning(),
             **vars(identity),

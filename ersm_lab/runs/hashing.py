@@ -1,4 +1,4 @@
-"""What makes two runs the same run."""
+"""Canonical hashes: what makes two runs the same run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import ersm_lab
-from ersm_lab.core.settings import Settings, result_settings
+from ersm_lab.core.settings import Settings, plain, result_settings
 
 
-def canonical_hash(value: Any) -> str:
+def canonical_hash(value: object) -> str:
     """SHA-256 of a JSON form that does not depend on the order of keys; 1 and 1.0 are one number; null, and a
     mapping with ``enabled: false``, are absent."""
-    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(_canonical(plain(value)), sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -36,11 +35,12 @@ def config_hash(config: Settings, data: str, upstream: Mapping[str, str]) -> str
         options["source"].pop("root", None)  # its content is in the fingerprint
         options = options["source"].get("options")
     sources = dict(upstream)
-    weights = ((config.get("model") or {}).get("backbone") or {}).get("checkpoint")
+    backbone = getattr(getattr(config, "model", None), "backbone", None)
+    weights: str | None = getattr(backbone, "checkpoint", None)
     if weights and "backbone" not in sources and Path(weights).is_file():
         # a file of the user's own, not a run's: two files are two results
         stat = Path(weights).stat()
-        sources["backbone"] = _weights_digest(str(weights), stat.st_size, stat.st_mtime_ns)
+        sources["backbone"] = _weights_digest(weights, stat.st_size, stat.st_mtime_ns)
     return canonical_hash({"config": kept, "data": data, "upstream": sources})
 
 
@@ -67,11 +67,11 @@ def _weights_digest(path: str, size: int, modified: int) -> str:
     return file_digest(Path(path))
 
 
-def _is_off(value: Any) -> bool:
+def _is_off(value: object) -> bool:
     return value is None or (isinstance(value, Mapping) and value.get("enabled") is False)
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: object) -> object:
     if isinstance(value, Mapping):
         # what is not set or switched off does nothing: an option that a later version adds leaves every older hash as it is
         return {str(key): _canonical(item) for key, item in value.items() if not _is_off(item)}

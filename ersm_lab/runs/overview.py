@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,8 @@ class RunLine:
     run: its folder.
     experiment: as ``train`` takes it, ``paper/name``.
     status: one of ``STATES``; ``unreadable`` where the record or the configuration cannot be read.
-    started: ISO 8601, UTC.
+    data: the name of the data.
+    started: ISO 8601, UTC. seconds: from start to end; None where it has not ended.
     metric, score: what its best checkpoint was chosen by, on the split that was evaluated; the first number of the summary
         where there is none such.
     """
@@ -35,9 +37,11 @@ class RunLine:
     paper: str = ""
     experiment: str = ""
     variant: str = ""
+    data: str = ""
     seed: int | None = None
     status: str = "unreadable"
     started: str = ""
+    seconds: float | None = None
     metric: str = ""
     score: float | None = None
 
@@ -59,6 +63,17 @@ def run_lines(outputs: Path) -> list[RunLine]:
     return sorted(lines, key=lambda line: (line.started, line.run), reverse=True)
 
 
+def remove_run(folder: Path) -> None:
+    """Removes a run directory with all that it holds. Raises ``UserError`` for one that is running, whatever was read of it before."""
+    try:
+        running = RunDirectory.open(folder).status == "running"
+    except UserError:
+        running = False  # of another version, or damaged: nobody is at work in it that we know of
+    if running:
+        raise UserError(f"{folder} is running; it is not removed")
+    shutil.rmtree(folder)
+
+
 def _line(folder: Path) -> RunLine:
     try:
         run = RunDirectory.open(folder)
@@ -67,6 +82,7 @@ def _line(folder: Path) -> RunLine:
         monitor = str(config["callbacks"]["checkpoint"]["monitor"])
         metric, score = _headline(record.summary, monitor, str(config["evaluation"]["split"]))
         variant = str(config["model"].get("variant") or "")
+        data = str((config.get("data") or {}).get("name") or "")
     except (UserError, OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
         return RunLine(str(folder))
     return RunLine(
@@ -74,9 +90,11 @@ def _line(folder: Path) -> RunLine:
         paper=record.paper,
         experiment=f"{record.paper}/{record.experiment}",
         variant=variant,
+        data=data,
         seed=record.seed,
         status=status,
         started=record.timings.started,
+        seconds=record.timings.seconds,
         metric=metric,
         score=score,
     )

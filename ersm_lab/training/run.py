@@ -7,11 +7,10 @@ import os
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -45,9 +44,7 @@ class Terminated(BaseException):
     """SIGTERM, turned into an exception so that the run is closed properly."""
 
 
-def train(
-    experiment: Experiment, identity: RunIdentity | Mapping[str, Any], resume: Path | None = None
-) -> RunDirectory:
+def train(experiment: Experiment, identity: RunIdentity, resume: Path | None = None) -> RunDirectory:
     """Fits, evaluates, and leaves a run directory whose status says how it ended.
 
     Parameters

@@ -12,6 +12,7 @@ from ersm_lab.claims.request import Claim
 from ersm_lab.claims.schema import ClaimConfig, EffectConfig, MeasureConfig, MinimumConfig, ProfileConfig
 from ersm_lab.claims.verdict import Verdict, judge
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 
 EMBEDDED = {"name": "digits", "layout": "digits", "options": {}}
 REAL = {"name": "cifar10", "layout": "cifar10", "options": {}}
@@ -41,7 +42,9 @@ def run(
     folder: Path, correct: list[int], data: dict[str, Any] = EMBEDDED, **summary: float | None
 ) -> Numbers:
     """A finished run: whether each image is classified right."""
-    made = RunDirectory.create(folder, "ersm", "x", {"data": data, "evaluation": {"seeds": 3}}, [], {})
+    made = RunDirectory.create(
+        folder, "ersm", "x", {"data": data, "evaluation": {"seeds": 3}}, [], RunIdentity()
+    )
     frame = pd.DataFrame({"index": range(len(correct)), "correct": correct})
     made.artifacts.table("predictions", frame)
     made.finish("finished", summary={"test/images": len(correct), **summary})

@@ -15,6 +15,7 @@ from ersm_lab.claims.numbers import Numbers, run_data
 from ersm_lab.claims.schema import MeasureConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from tests.claims.examples import CORRECT, EFFECT, MIXED, SAME, arms, run
 
 
@@ -63,7 +64,7 @@ def test_whole_set_scores_are_of_sums(tmp_path: Path) -> None:
     data = {"name": "camvid", "layout": "camvid"}
     found: dict[str, Any] = {"fornet": {}, "k1": {}}
     for arm, hits in (("fornet", (90, 0)), ("k1", (0, 10))):
-        made = RunDirectory.create(tmp_path, "fornet", "x", {"data": data}, [], {})
+        made = RunDirectory.create(tmp_path, "fornet", "x", {"data": data}, [], RunIdentity())
         confusion = np.zeros((2, 12, 12), int)
         for image, (total, right) in enumerate(zip((90, 10), hits, strict=True)):
             confusion[image, 0, 0], confusion[image, 0, 1] = right, total - right

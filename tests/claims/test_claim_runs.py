@@ -25,6 +25,7 @@ from ersm_lab.core.settings import plain
 from ersm_lab.plan.identity import identify
 from ersm_lab.plan.planner import Planner
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.tables.schema import combinations, load_table
 
 DATA = {"name": "cluttered_digits", "layout": "composites", "options": {"source": {"layout": "digits"}}}
@@ -220,7 +221,7 @@ def test_an_evaluation_with_other_settings_is_not_read_and_the_right_one_is_made
 
 def test_an_evaluation_that_was_made_before_counts(lab: Path) -> None:
     """Breaks when evaluations are made again because their suite's settings have gained or lost an option that is off."""
-    run = RunDirectory.create(lab / "outputs", "ersm", "x", {"data": DATA}, [], {})
+    run = RunDirectory.create(lab / "outputs", "ersm", "x", {"data": DATA}, [], RunIdentity())
     settings = compose_experiment(["evaluation=claims"]).config.evaluation
     assert evaluation_of(run.path, settings) is None
     before = {**plain(settings), "stress_of_old": {"enabled": False, "areas": [0.5]}, "note": None}

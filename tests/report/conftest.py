@@ -17,6 +17,7 @@ from ersm_lab.report.selection import select
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, RunDirectory
 from ersm_lab.runs.index import find_runs
+from ersm_lab.runs.record import RunIdentity
 from tests.report.browser import Opened, chromium
 
 VARIANTS = ("baseline", "published", "recommended")
@@ -46,7 +47,6 @@ def make_run(
     status: str = "finished",
     experiment: str = "digits",
     lr: float = 0.01,
-    **record: Any,
 ) -> RunDirectory:
     """A run with a history of 40 steps, predictions of 3 classes, a histogram without a figure, and a picture."""
     config = {
@@ -62,7 +62,7 @@ def make_run(
         experiment,
         config,
         [f"model={variant}", f"optimizer.lr={lr}"],
-        {"seed": seed, **record},
+        RunIdentity(seed=seed),
     )
     steps = np.arange(40)
     history = pd.DataFrame(

@@ -23,6 +23,7 @@ from ersm_lab.report.pictures import embed, figures
 from ersm_lab.report.selection import select
 from ersm_lab.report.views import RunView
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from tests.report.conftest import evaluate, make_run, picture
 
 
@@ -326,7 +327,7 @@ def test_wrong_settings_are_one_line(words: list[str], message: str, outputs: Pa
 
 
 def test_a_run_without_anything_but_its_record_is_listed(tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path / "outputs", "ersm", "bare", {}, [], {})
+    run = RunDirectory.create(tmp_path / "outputs", "ersm", "bare", {}, [], RunIdentity())
     pd.DataFrame({"a": [1]}).to_csv(run.metrics_path, index=False)
     data, pictures = write(tmp_path / "outputs", tmp_path / "p.html")
     assert data["runs"][0]["experiment"] == "ersm/bare"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 
 CONFIG = {
     "seed": 3,
@@ -25,7 +26,9 @@ RECORD = {"config_hash": "c0ffee", "package_digest": "f00d", "data_fingerprint":
 
 
 def make(outputs: Path, experiment: str = "demo", **record: object) -> RunDirectory:
-    return RunDirectory.create(outputs, "ersm", experiment, CONFIG, ["seed=3"], {**RECORD, **record})
+    return RunDirectory.create(
+        outputs, "ersm", experiment, CONFIG, ["seed=3"], RunIdentity(**{**RECORD, **record})
+    )
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.runs import directory
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
+from ersm_lab.runs.record import RunIdentity
 from tests.runs.conftest import CONFIG, RECORD, make
 
 
@@ -39,7 +40,7 @@ def test_what_a_new_run_holds(run, tmp_path):
 
 
 def test_overrides_stay_in_the_comment(tmp_path):
-    run = RunDirectory.create(tmp_path, "ersm", "demo", {"a": 1}, ["a=1", "name=x\nb: 2"], {})
+    run = RunDirectory.create(tmp_path, "ersm", "demo", {"a": 1}, ["a=1", "name=x\nb: 2"], RunIdentity())
     assert run.config == {"a": 1}
     assert (run.path / "config.yaml").read_text().startswith("# overrides: a=1 name=x b: 2\n")
 

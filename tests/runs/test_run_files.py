@@ -16,15 +16,16 @@ import sys
 from pathlib import Path
 import pandas as pd
 from ersm_lab.core.errors import UserError
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.runs.directory import RunDirectory
 outputs = Path(sys.argv[1])
-run = RunDirectory.create(outputs, "ersm", "demo", {"a": 1}, [], {})
+run = RunDirectory.create(outputs, "ersm", "demo", {"a": 1}, [], RunIdentity())
 run.artifacts.table("t", pd.DataFrame({"x": [1]}))
 before = (run.path / "run.json").read_bytes(), (run.path / "artifacts" / "t.csv").read_bytes()
 for action in (
     lambda: run.artifacts.table("t", pd.DataFrame({"x": range(200_000)})),
     lambda: run.update(blob="x" * 2_000_000),
-    lambda: RunDirectory.create(outputs, "ersm", "demo", {"blob": "x" * 2_000_000}, [], {}),
+    lambda: RunDirectory.create(outputs, "ersm", "demo", {"blob": "x" * 2_000_000}, [], RunIdentity()),
 ):
     try:
         action()

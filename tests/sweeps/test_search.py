@@ -11,6 +11,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.launch.jobs import Answer, Watcher
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.sweeps.request import sweep_request
 from ersm_lab.sweeps.search import Search, alone, run_search
 from ersm_lab.sweeps.space import Dimension, split_space
@@ -82,7 +83,7 @@ class Runs:
             "digits",
             cell.experiment.config,
             [],
-            {"config_hash": cell.config_hash},
+            RunIdentity(cell.config_hash),
         )
         run.finish("finished", summary={"val/accuracy": 1 - abs(rate - 0.02)})
         return Answer("done", str(run.path))

@@ -15,6 +15,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.launch.jobs import Answer, Outcome, Watcher
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.tables.plan import TablePlan
 from ersm_lab.tables.rows import RowRuns
 from ersm_lab.tables.schema import ReportedConfig, RowConfig, TableConfig, TuningConfig
@@ -95,7 +96,7 @@ def ran(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
             if config.seed == 1 or config.optimizer.lr > 1:
                 outcomes.append(Outcome(cell, "failed", lab / "x.log", "out of memory"))
                 continue
-            run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], {})
+            run = RunDirectory.create(lab / "outputs", "ersm", "digits", {}, [], RunIdentity())
             run.finish("finished", summary={"val/accuracy": SCORES.get(config.optimizer.lr, 0.5)})
             outcomes.append(Outcome(cell, "done", run.path))
         return outcomes

@@ -12,6 +12,7 @@ import pytest
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.tables.files import write_table
 from ersm_lab.tables.rows import RowRuns, Trial
 from ersm_lab.tables.schema import ColumnConfig, ComparisonConfig, ReportedConfig, RowConfig, TableConfig
@@ -31,7 +32,7 @@ TABLE = TableConfig(
 
 
 def _run(folder: Path, correct: list[int], indices: list[int] | None = None, **more: float) -> Path:
-    run = RunDirectory.create(folder, "ersm", "fake", {}, [], {})
+    run = RunDirectory.create(folder, "ersm", "fake", {}, [], RunIdentity())
     frame = pd.DataFrame({"index": indices or list(range(len(correct))), "correct": correct})
     run.artifacts.table("predictions", frame)
     run.finish("finished", summary={"test/accuracy": float(np.mean(correct)), **more})

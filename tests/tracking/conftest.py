@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.tracking import build_trackers
 from ersm_lab.tracking.schema import of_name
 
@@ -62,7 +63,7 @@ def identity():
 def run(tmp_path: Path) -> RunDirectory:
     import matplotlib.pyplot as plt
 
-    record = {**IDENTITY, "upstream": {"backbone": "beef"}}
+    record = RunIdentity(**IDENTITY, upstream={"backbone": "beef"})
     found = RunDirectory.create(tmp_path / "outputs", "ersm", "demo", configuration(), [], record)
     table = pd.DataFrame({"image": ["a", "b"], "correct": [True, False], "auroc": [0.75, np.nan]})
     found.artifacts.table("samples", table, title="Samples")

@@ -11,6 +11,7 @@ from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.record import RunIdentity
 from ersm_lab.training import finished
 from ersm_lab.training.finished import evaluation_config, load_runs
 
@@ -21,7 +22,7 @@ def make(tmp_path: Path):
 
     def run(*overrides: str, status: str = "finished") -> RunDirectory:
         config = compose_experiment(["logger=csv", "evaluation.panels=5", *overrides]).config
-        made = RunDirectory.create(tmp_path, "ersm", "default", plain(config), overrides, {})
+        made = RunDirectory.create(tmp_path, "ersm", "default", plain(config), overrides, RunIdentity())
         made.finish(status)
         return made
 
