@@ -7,7 +7,7 @@ import os
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import VerbParser, names_in
@@ -83,22 +83,34 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def evaluation_request(words: Sequence[str]) -> tuple[dict[str, str | None], RunConfig, list[str]]:
-    """The runs' folders, each with what its arm is called, a composed configuration and the overrides that the words ask for.
+class EvaluationRequest(NamedTuple):
+    """What the words of ``evaluate`` ask for.
 
-    ``table=NAME`` calls runs by their rows; without a row (None) a run's model names its variant. ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
+    arms: what each run is called, by its folder: the row of the table that it is from; None for the variant of its model.
+    config: composed under ``overrides``.
+    """
+
+    arms: dict[str, str | None]
+    config: RunConfig
+    overrides: list[str]
+
+
+def evaluation_request(words: Sequence[str]) -> EvaluationRequest:
+    """Reads the words; ``UserError`` for one that a finished run does not take.
+
+    ``run=`` takes folders separated by commas, and patterns such as ``outputs/ersm/digits/*``; it may be said again.
     ``export=FORMAT`` is short for ``evaluation.export=FORMAT``.
     """
-    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.config.composer import compose_experiment, outputs_of
     from ersm_lab.config.words import split
 
     found, others = split(words, "run", "table", "export")
     overrides = [*others, *(f"evaluation.export={name}" for name in found["export"])]
-    folders: dict[str, str | None] = {}
-    folders |= {os.path.normpath(folder): None for text in found["run"] for folder in _matching(text)}
+    named = [os.path.normpath(folder) for text in found["run"] for folder in _matching(text)]
+    arms: dict[str, str | None] = dict.fromkeys(named)
     for name in found["table"]:
-        folders |= _runs_of_table(name, [word for word in overrides if word.startswith("paths.")])
-    if not folders:
+        arms |= _arms_of_table(name, outputs_of(overrides))
+    if not arms:
         raise UserError(
             "evaluate needs run=DIR, a run directory such as outputs/ersm/digits/20260101_120000-1a2b3c"
         )
@@ -108,15 +120,16 @@ def evaluation_request(words: Sequence[str]) -> tuple[dict[str, str | None], Run
                 f"evaluate does not take '{word}': a finished run keeps its configuration, except {', '.join(KEYS)}"
             )
     chosen = any(word.startswith("evaluation=") for word in overrides)
-    own = [] if chosen else _own_evaluation(next(iter(folders)))
-    return folders, compose_experiment([*own, *overrides]).config, overrides
+    own = [] if chosen else _own_evaluation(next(iter(arms)))
+    return EvaluationRequest(arms, compose_experiment([*own, *overrides]).config, overrides)
 
 
 def _evaluate(words: Sequence[str]) -> dict[str, object]:
-    runs, config, overrides = evaluation_request(words)
+    request = evaluation_request(words)
     from ersm_lab.training.evaluate import evaluate_runs
 
-    evaluations, comparison = evaluate_runs(list(runs), config, overrides, list(runs.values()))
+    runs, arms = list(request.arms), list(request.arms.values())
+    evaluations, comparison = evaluate_runs(runs, request.config, request.overrides, arms)
     for folder, summary in evaluations:
         for key, value in sorted(summary.items()):
             print(f"{key:52s} {value:.6g}" if isinstance(value, float) else f"{key:52s} {value}")
@@ -176,10 +189,8 @@ def _own_evaluation(folder: str) -> list[str]:
     return [f"evaluation={name}"] if name in options("evaluation") else []
 
 
-def _runs_of_table(name: str, paths: list[str]) -> dict[str, str | None]:
-    """Every run directory of a written table, with the row that it belongs to."""
-    from ersm_lab.config.composer import compose_experiment
+def _arms_of_table(name: str, outputs: Path) -> dict[str, str | None]:
+    """Every run of a written table by its folder, with the row that it is of."""
     from ersm_lab.tables.files import arms_of_table
 
-    outputs = Path(compose_experiment(paths).config.paths.outputs)
     return {os.path.normpath(run): row for run, row in arms_of_table(name, outputs).items()}

@@ -29,9 +29,8 @@ def add_arguments(parser: VerbParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.config.composer import outputs_of
     from ersm_lab.report.command import command
 
-    paths = [word for word in arguments.words if word.startswith("paths.")]
-    outputs = compose_experiment(paths).config.paths.outputs
-    return command([word for word in arguments.words if word not in paths], outputs)
+    words = [word for word in arguments.words if not word.startswith("paths.")]
+    return command(words, str(outputs_of(arguments.words)))

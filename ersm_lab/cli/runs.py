@@ -6,7 +6,6 @@ import dataclasses
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import UsageError, VerbParser
@@ -60,10 +59,12 @@ def add_arguments(parser: VerbParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    wanted, outputs = _conditions(arguments.words)
+    from ersm_lab.config.composer import outputs_of
+
+    wanted = _conditions(arguments.words)
     if arguments.rm and not wanted:
         raise UsageError("--rm needs KEY=VALUE words that say which runs, such as status=failed")
-    lines = [line for line in run_lines(outputs) if _holds(line, wanted)]
+    lines = [line for line in run_lines(outputs_of(arguments.words)) if _holds(line, wanted)]
     if arguments.sort:
         lines.sort(key=lambda line: _rank(getattr(line, arguments.sort)), reverse=True)
     with answering(arguments.json) as answer:
@@ -75,22 +76,19 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _conditions(words: Sequence[str]) -> tuple[dict[str, list[str]], Path]:
-    """The values that are wanted of each key, and the folder of the runs."""
-    from ersm_lab.config.composer import compose_experiment
-
-    places = [word for word in words if word.startswith("paths.")]
+def _conditions(words: Sequence[str]) -> dict[str, list[str]]:
+    """The values that are wanted of each key."""
     wanted = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if word in places:
+        if key.startswith("paths."):
             continue
         if not equals:
             raise UserError(f"runs takes KEY=VALUE, but got '{word}'")
         if key not in KEYS:
             raise UserError(no_such("key of runs", key, KEYS))
         wanted[key] = value.split(",")
-    return wanted, Path(compose_experiment(places).config.paths.outputs)
+    return wanted
 
 
 def _holds(line: RunLine, wanted: Mapping[str, Sequence[str]]) -> bool:

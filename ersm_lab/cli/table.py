@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import UsageError, VerbParser, names_in
@@ -56,12 +55,9 @@ def run(arguments: Namespace) -> int:
 
 def _written(words: Sequence[str]) -> dict[str, object]:
     """The tables that the words name, as they lie in the outputs."""
-    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.config.composer import outputs_of
     from ersm_lab.tables.files import table_folder
     from ersm_lab.tables.request import table_request
 
-    outputs = Path(
-        compose_experiment([word for word in words if word.startswith("paths.")]).config.paths.outputs
-    )
-    names = table_request(words).tables
+    outputs, names = outputs_of(words), table_request(words).tables
     return {name: json.loads((table_folder(outputs, name) / "table.json").read_text()) for name in names}

@@ -28,9 +28,8 @@ def add_arguments(parser: VerbParser) -> None:
 def run(arguments: Namespace) -> int:
     if arguments.words[:1] != ["sync"]:
         raise UserError("wandb needs: wandb sync [FOLDER ...] [--dry-run] [paths.outputs=DIR]")
-    from ersm_lab.config.composer import compose_experiment
+    from ersm_lab.config.composer import outputs_of
     from ersm_lab.tracking.sync import sync
 
-    paths = [word for word in arguments.words if word.startswith("paths.")]
-    folders = [Path(word) for word in arguments.words[1:] if word not in paths]
-    return sync(folders or [Path(compose_experiment(paths).config.paths.outputs)], arguments.dry_run)
+    folders = [Path(word) for word in arguments.words[1:] if not word.startswith("paths.")]
+    return sync(folders or [outputs_of(arguments.words)], arguments.dry_run)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -88,6 +89,12 @@ class Composer:
 def compose_experiment(overrides: Sequence[str]) -> Experiment:
     """Composes ``conf/config.yaml`` under ``overrides``. Raises ``UserError`` with one line."""
     return Composer()(overrides)
+
+
+def outputs_of(words: Sequence[str]) -> Path:
+    """Where runs lie under those of ``words`` that begin with ``paths.``."""
+    paths = [word for word in words if word.startswith("paths.")]
+    return Path(compose_experiment(paths).config.paths.outputs)
 
 
 def compose_cells(words: Sequence[str]) -> list[Experiment]:

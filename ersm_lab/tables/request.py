@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.words import nearest
+from ersm_lab.core.words import no_such
 from ersm_lab.launch.request import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.tables.schema import PROFILES, TableConfig, load_table
 
@@ -74,8 +74,7 @@ def select_tables(names: Sequence[str], profile: str | None = None) -> dict[str,
             if profile is not None and not _has(profile, own):
                 raise UserError(f"table {name} belongs to the profile {own}, not to {profile}")
         elif name not in papers:
-            near = nearest(name, [*known, *papers])
-            raise UserError(f"no table or paper named '{name}'{near} There are: {', '.join(known)}")
+            raise UserError(no_such("table or paper", name, [*known, *papers]))
     if only_tables:
         return read
     wanted = {

@@ -47,7 +47,12 @@ def commands() -> list[str]:
 
 
 def test_every_verb_has_a_page() -> None:
-    assert {*VERBS, "sweeps", "methods"} - {"list", "runs"} <= {page.stem for page in DOCS.glob("*.md")}
+    """In the reference; those that need more words have a page of their own, which does not repeat it."""
+    reference = (DOCS / "reference" / "command_line.md").read_text()
+    assert all(f"\n## ersm-lab {verb}\n" in reference for verb in VERBS)
+    own = {page.stem: page.read_text() for page in DOCS.glob("*.md")}
+    assert {*VERBS} - {"list", "runs", "new"} <= own.keys()
+    assert all(f"reference/command_line.md#ersm-lab-{verb})" in own[verb] for verb in VERBS if verb in own)
 
 
 @pytest.mark.parametrize("line", commands())
@@ -151,7 +156,9 @@ def test_names_in_pages_and_messages_exist() -> None:
         for path in ROOT.glob(pattern):
             if path.suffix not in (".py", ".md", ".yaml", ".txt", "") or not path.is_file():
                 continue
-            text = re.sub(r"ersm-lab report .*", "", texts(path))  # its conditions are of another kind
+            if "template" in path.parts:  # of a paper that is not there yet
+                continue
+            text = texts(path)
             named = [*_NAME.findall(text), *(("experiment", name) for name in _FOLDER.findall(text))]
             wrong += [f"{path}: {group}={name}" for group, name in named if name not in options(group)]
     assert not wrong

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import load, merged
-from ersm_lab.core.words import nearest
+from ersm_lab.core.words import nearest, no_such
 from ersm_lab.data.pictures import PictureData
 from ersm_lab.data.scenes import SceneData
 from ersm_lab.data.splits import ImageData
@@ -67,8 +67,7 @@ def layouts_of(kind: type[ImageData | SceneData | PictureData]) -> list[str]:
 def _reader(layout: str) -> Callable[..., ImageData | SceneData | PictureData]:
     known = merged("layouts")
     if layout not in known:
-        hint = nearest(layout, known) or "."
-        raise UserError(f"data.layout: no layout {layout!r}{hint} There are: {', '.join(sorted(known))}")
+        raise UserError(f"data.layout: {no_such('layout', layout, known)}")
     reader: Callable[..., ImageData | SceneData | PictureData] = load(known[layout])
     return reader
 

@@ -14,6 +14,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage import feature, filters
 
+from ersm_lab.core.words import no_such
 from ersm_lab.papers.slem.checks import Array, InputError, integer
 from ersm_lab.papers.slem.engine.traversal import visits
 from ersm_lab.papers.slem.maps import learn
@@ -74,7 +75,7 @@ def _response(name: str, image: Array, window_size: int) -> Array:
     if name == "shannon":
         grey = np.rint(np.clip(image, 0, 1) * (LEVELS - 1)).astype(np.uint8)
         return np.asarray(filters.rank.entropy(grey, np.ones((window_size, window_size), np.uint8)))
-    raise InputError(f"there is no detector {name!r}; there are: {', '.join(DETECTORS)}")
+    raise InputError(no_such("detector", name, DETECTORS))
 
 
 def generator_of(seed: int, name: str, *uses: int) -> np.random.Generator:

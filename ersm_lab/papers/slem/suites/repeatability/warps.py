@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.transform import AffineTransform, warp
 
+from ersm_lab.core.words import no_such
 from ersm_lab.papers.slem.checks import Array, InputError
 from ersm_lab.papers.slem.suites.repeatability.settings import KINDS
 
@@ -62,7 +63,7 @@ def change(image: Array, kind: str, amount: float, seed: int = 0) -> Changed:
         forward = np.diag([*factor, 1.0])
         forward[:2, 2] = factor / 2 - 0.5
         return Changed(_warped(source, forward, shape), forward)
-    raise InputError(f"there is no change {kind!r}; there are: {', '.join(KINDS)}")
+    raise InputError(no_such("change", kind, KINDS))
 
 
 def common_area(changed: Changed, valid: Array, valid_there: Array) -> tuple[Array, Array]:

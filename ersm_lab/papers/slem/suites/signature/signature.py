@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ersm_lab.core.words import no_such
 from ersm_lab.papers.slem.checks import Array, InputError, integer, odd_window
 from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.interest import detector_map, learned_maps, top_points
@@ -56,7 +57,7 @@ class Signature:
             values, covered = self._canvas()
             flat = len(values), -1
             return np.concatenate([values.reshape(flat), covered.reshape(flat)], axis=1)
-        raise InputError(f"there is no encoding {encoding!r}; there are: {', '.join(ENCODINGS)}")
+        raise InputError(no_such("encoding", encoding, ENCODINGS))
 
     def _canvas(self) -> tuple[Array, Array]:
         count, size = self.points.shape[0], round(self.patches.shape[2] ** 0.5)
