@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import UsageError, VerbParser
