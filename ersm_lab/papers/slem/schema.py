@@ -24,23 +24,25 @@ class LearnerSettings(Settings):
     the usual 0.9, 0.999 and 1e-8.
     """
 
-    window_size: int = setting(5, "side of the window whose centre is predicted, odd", ge=3)
+    window_size: int = setting(5, "odd side, in pixels, of the window whose centre is predicted", ge=3)
     hidden: list[int] = setting([16], "units per hidden layer", ge=1)
-    learning_rate: float = setting(0.05, "of the sample-by-sample phase", ge=0)
-    pretrain_epochs: int = setting(5, "epochs of mini-batches before it", ge=0)
-    pretrain_rate: float = setting(0.01, "Adam's step size in them", ge=0)
+    learning_rate: float = setting(0.05, "step size of the sample-by-sample phase", ge=0)
+    pretrain_epochs: int = setting(5, "epochs of mini-batches before that phase", ge=0)
+    pretrain_rate: float = setting(0.01, "Adam's step size in the mini-batches", ge=0)
     pretrain_batch: int = setting(32, "windows per mini-batch", ge=1)
-    memory: int = setting(30, "samples in a window of statistics", ge=1)
-    order: int = setting(1, "of the difference of the weight path", ge=1)
+    memory: int = setting(30, "earlier samples that an increment is held against (M)", ge=1)
+    order: int = setting(1, "order of the difference of the weight path", ge=1)
     alphas: list[float] | None = setting(
         list(ALPHAS), "sensitivities of the multiscale form; null: the direct form", gt=0
     )
-    traversal: str = setting("raster", "order of the pixels", choices=TRAVERSALS)
-    seed: int = setting(0, "of fresh weights, mini-batches and the random traversal", ge=0)
-    activation: str = setting("tanh", "of hidden units", choices=ACTIVATIONS)
-    step: str = setting("plain", "or divided by the squared gradient", choices=STEPS)
-    aggregate: str = setting("mean", "over weights", choices=AGGREGATES)
-    dtype: str = setting("float32", "of weights and maps", choices=DTYPES)
+    traversal: str = setting("raster", "order in which pixels are visited", choices=TRAVERSALS)
+    seed: int = setting(0, "seed of fresh weights, mini-batches and the random traversal", ge=0)
+    activation: str = setting("tanh", "activation of hidden units", choices=ACTIVATIONS)
+    step: str = setting(
+        "plain", "plain gradient steps, or steps divided by the squared gradient", choices=STEPS
+    )
+    aggregate: str = setting("mean", "how scores of weights become one number", choices=AGGREGATES)
+    dtype: str = setting("float32", "number type of weights and maps", choices=DTYPES)
 
 
 @dataclass
@@ -52,10 +54,16 @@ class SLEMConfig(LearnerSettings, ModelConfig):
         "slem", "the name under which dashboards and tables group this learner", changes_result=False
     )
     workers: int | None = setting(
-        None, "images of a batch at a time, a core each; null: all cores", ge=1, changes_result=False
+        None,
+        "images of a batch that are learnt at a time, a core each; null: all cores",
+        ge=1,
+        changes_result=False,
     )
     keep_mib: int = setting(
-        1024, "maps held in memory, in all; others are learnt again when needed", ge=0, changes_result=False
+        1024,
+        "MiB of maps that are held in memory; others are learnt again when needed",
+        ge=0,
+        changes_result=False,
     )
 
     @staticmethod

@@ -59,14 +59,14 @@ def _short_names() -> dict[str, ShortName]:
             "data.channels", "luminance: one map of a colour picture; each: one per channel", "luminance"
         ),
         "quantile": ShortName(
-            "evaluation.points.quantile", "points lie above this share of their map", points.quantile
+            "evaluation.points.quantile", "share of a map that lies below its points", points.quantile
         ),
         "min_distance": ShortName(
             "evaluation.points.min_distance",
-            "no two points nearer than this; 0: all stay",
+            "two points differ by more than this many pixels along an axis; 0: all stay",
             points.min_distance,
         ),
-        "seed": ShortName("seed", "of fresh weights, mini-batches and the random traversal", 0),
+        "seed": ShortName("seed", "seed of fresh weights, mini-batches and the random traversal", 0),
         "out": ShortName("out", "folder for what is written; below outputs/slem/maps unless given"),
     }
 

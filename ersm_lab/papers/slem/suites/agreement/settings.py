@@ -12,4 +12,4 @@ from ersm_lab.papers.slem.suites.settings import SlemPointStudyConfig
 class SlemAgreementConfig(SlemPointStudyConfig):
     """Learning Entropy beside detectors and the learner's own error."""
 
-    draws: int = setting(5, "of random points, averaged", ge=2)
+    draws: int = setting(5, "draws of random points, over which chance is averaged", ge=2)

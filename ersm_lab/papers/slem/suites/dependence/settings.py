@@ -15,7 +15,7 @@ FACTORS = ("traversal", "seed", "window_size", "hidden")
 class SlemDependenceConfig(SlemPointStudyConfig):
     """Maps under settings that could have been others; each list is compared in pairs, an empty one not at all."""
 
-    traversal: list[str] = setting(list(TRAVERSALS), "orders of the pixels", choices=TRAVERSALS)
-    seed: list[int] = setting([0, 1, 2, 3, 4], "of the learner", ge=0)
+    traversal: list[str] = setting(list(TRAVERSALS), "orders in which pixels are visited", choices=TRAVERSALS)
+    seed: list[int] = setting([0, 1, 2, 3, 4], "seeds of the learner", ge=0)
     window_size: list[int] = setting([3, 5, 7, 9], "sides of the window, odd", ge=3)
     hidden: list[int] = setting([4, 8, 16, 32, 64], "units of one hidden layer", ge=1)
