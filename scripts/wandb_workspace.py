@@ -12,12 +12,32 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Protocol
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.tracking.sync import has_key
 
 STEP = "trainer/global_step"
+
+
+class Model(Protocol):
+    """A pydantic model."""
+
+    def model_dump_json(self, *, by_alias: bool, exclude_none: bool) -> str: ...
+
+
+class Saved(Protocol):
+    """What W&B has taken."""
+
+    url: str
+
+
+class Sendable(Protocol):
+    """A workspace or a report of W&B's library."""
+
+    def save(self) -> Saved: ...
+    def _to_model(self) -> Model: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +86,7 @@ PAPERS = (
 )
 
 
-def _library() -> tuple[Any, Any]:
+def _library() -> tuple[ModuleType, ModuleType]:
     try:
         import wandb_workspaces.reports.v2 as reports
         import wandb_workspaces.workspaces as workspaces
@@ -75,10 +95,10 @@ def _library() -> tuple[Any, Any]:
     return workspaces, reports
 
 
-def panels(paper: Paper) -> list[Any]:
+def panels(paper: Paper) -> list[object]:
     """Learning curves and final numbers by variant, with a standard deviation over the runs of one, then the figures."""
     _, wr = _library()
-    by_variant: dict[str, Any] = {
+    by_variant = {
         "groupby": wr.Config("variant"),
         "groupby_aggfunc": "mean",
         "groupby_rangefunc": "stddev",
@@ -91,7 +111,7 @@ def panels(paper: Paper) -> list[Any]:
     return found
 
 
-def workspace(entity: str, project: str) -> Any:
+def workspace(entity: str, project: str) -> Sendable:
     """The saved view: a section per paper, runs grouped by experiment and variant."""
     ws, _ = _library()
     return ws.Workspace(
@@ -107,10 +127,10 @@ def workspace(entity: str, project: str) -> Any:
     )
 
 
-def report(entity: str, project: str) -> Any:
+def report(entity: str, project: str) -> Sendable:
     """The same as a text to read: what is compared, panels over each paper's runs, and where the claims are tested."""
     _, wr = _library()
-    blocks: list[Any] = [
+    blocks: list[object] = [
         wr.TableOfContents(),
         wr.P(
             "Means and standard deviations are over the runs that share a variant. Paired intervals, tables and verdicts come "
@@ -139,9 +159,9 @@ def report(entity: str, project: str) -> Any:
     )
 
 
-def as_json(built: Any) -> dict[str, Any]:
+def as_json(built: Sendable) -> dict[str, object]:
     """What would be sent to W&B."""
-    found: dict[str, Any] = json.loads(built._to_model().model_dump_json(by_alias=True, exclude_none=True))
+    found: dict[str, object] = json.loads(built._to_model().model_dump_json(by_alias=True, exclude_none=True))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import os
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from PIL import Image
 
 from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
+from ersm_lab.core.protocols import Batch
 from ersm_lab.data.layouts import cityscapes
 from ersm_lab.data.packed import packed
 from ersm_lab.data.scene_transforms import SceneTransform
@@ -57,10 +59,14 @@ def _crops(split: SceneSplit, cache: Path, jitter: bool) -> Row:
     transform = SceneTransform(settings, train=True)
     ours, theirs = SceneDataset(packed(split, cache / "val"), transform), SceneDataset(split, transform)
     count = len(split)
-    seconds = alternate(
-        [lambda: [ours[(epoch, i)] for epoch in range(4) for i in range(count)], lambda: [theirs[(0, i)] for i in range(count)]],
-        CPU, rounds=3,
-    )  # fmt: skip
+
+    def from_cache() -> object:
+        return [ours[(epoch, i)] for epoch in range(4) for i in range(count)]
+
+    def from_files() -> object:
+        return [theirs[(0, i)] for i in range(count)]
+
+    seconds = alternate([from_cache, from_files], CPU, rounds=3)
     what = "with colour jitter" if jitter else "scale, crop, flip"
     note = "crops of 768 x 768 of 1024 x 2048; the reference decodes the PNG files; a warm page cache"
     return Row(
@@ -103,7 +109,7 @@ def _scores(split: SceneSplit, root: Path) -> list[Row]:
         (True, True, 2.0),
         (True, False, None),
     ):
-        module.Image = pictures if decoded else Image
+        module.Image = pictures if decoded else Image  # type: ignore[attr-defined]
         seconds = alternate([ours(boundaries, decoded), official], CPU, rounds=3)
         pairs = (
             ("miou", "averageScoreClasses"),
@@ -152,23 +158,23 @@ def _imperfect(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(evaluated, found, 7).astype(np.uint8)
 
 
-def _official(root: Path) -> tuple[Any, Callable[[], dict[str, Any]]]:
+def _official(root: Path) -> tuple[ModuleType, Callable[[], dict[str, float]]]:
     """The evaluator's module and its own routine on the files; it reads its folders when it is imported."""
     (root / "evaluationResults").mkdir()
     folders = {"DATASET": root, "RESULTS": root / "results", "EXPORT_DIR": root / "evaluationResults"}
     os.environ.update({f"CITYSCAPES_{key}": str(path) for key, path in folders.items()})
     if not hasattr(np, "in1d"):  # removed in numpy 2.4, which the evaluator does not know yet
         np.in1d = lambda a, b, **kw: np.isin(np.ravel(a), b, **kw)  # type: ignore[attr-defined]
-    module: Any = importlib.reload(
+    module = importlib.reload(
         importlib.import_module("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
     )
     module.args.quiet, module.args.JSONOutput = True, False
     truths = [str(path) for path in sorted((root / "gtFine" / "val").glob("*/*_labelIds.png"))]
     predictions = [module.getPrediction(module.args, path) for path in truths]
 
-    def official() -> dict[str, Any]:
+    def official() -> dict[str, float]:
         with contextlib.redirect_stdout(io.StringIO()):
-            found: dict[str, Any] = module.evaluateImgLists(predictions, truths, module.args)
+            found: dict[str, float] = module.evaluateImgLists(predictions, truths, module.args)
         return found
 
     return module, official
@@ -200,6 +206,14 @@ def _forward(size: int = 512) -> Row:
     return Row("forward: FoR-Net against DeepLabV3+", 1e3 * seconds[0], 1e3 * seconds[1], "ms", None, note)
 
 
+def _step(net: FoRNetSegmenter, batch: Batch) -> None:
+    """Forward and backward in bf16."""
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        loss = net.step(batch)[1]["loss"]
+    loss.backward()
+    net.zero_grad(set_to_none=True)
+
+
 def _throughput(batch: int = 8, size: int = 768) -> list[Row]:
     """On CUDA: training images per second in bf16, channels last, eager against compiled."""
     device = torch.device("cuda")
@@ -209,16 +223,9 @@ def _throughput(batch: int = 8, size: int = 768) -> list[Row]:
         net = net.to(memory_format=torch.channels_last)
         images = torch.randn(batch, 3, size, size, device=device).to(memory_format=torch.channels_last)
         label = torch.randint(0, 19, (batch, size, size), device=device)
-        flops = (
-            6 * network_cost(net.network, (size, size)).multiply_adds * batch
-        )  # forward and backward, two operations each
-
-        def step(net: Any = net, images: Any = images, label: Any = label) -> None:
-            with torch.autocast("cuda", dtype=torch.bfloat16):
-                loss = net.step({"image": images, "label": label})[1]["loss"]
-            loss.backward()
-            net.zero_grad(set_to_none=True)
-
+        # forward and backward, two operations each
+        flops = 6 * network_cost(net.network, (size, size)).multiply_adds * batch
+        step = functools.partial(_step, net, {"image": images, "label": label})
         eager = alternate([step], device, rounds=5, warmup=3)[0]
         memory = peak_memory(step, device) / 2**30
         net.compile_parts()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
@@ -41,7 +42,7 @@ SCALING_GOAL = 0.9  # per core
 
 def naive(
     image: torch.Tensor, window_size: int, hidden: int, samples: int, learning_rate: float = 0.05
-) -> Any:
+) -> torch.Tensor:
     """What one writes first: an optimizer's step per pixel, in raster order, and the increments of all weights kept.
 
     image (H, W) float32. Returns (samples, weights). No Learning Entropy yet.
@@ -101,11 +102,12 @@ def rate_loops(*numbers: int) -> list[tuple[Callable[[], object], float]]:
     return loops
 
 
-def _scene(side: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _scene(side: int) -> NDArray[np.float32]:
     rows, columns = np.indices((side, side)) / 16
     noise = np.random.default_rng(0).normal(size=(side, side)) * 0.05
     values = 0.5 + 0.2 * np.sin(rows) + 0.2 * np.sign(np.sin(columns)) + noise
-    return np.clip(values, 0, 1).astype(np.float32)
+    scene: NDArray[np.float32] = np.clip(values, 0, 1).astype(np.float32)
+    return scene
 
 
 def _speed(window_size: int, hidden: int, goal: float, side: int, samples: int, rounds: int) -> list[Row]:

@@ -13,9 +13,8 @@ from urllib.parse import urlparse
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
 
-LIMIT = (
-    3600.0  # seconds for one run: checkpoints are large, but a lost server must not hold the others for ever
-)
+# seconds for one run: checkpoints are large, but a lost server must not hold the others for ever
+LIMIT = 3600.0
 
 
 def has_key() -> bool:
@@ -96,8 +95,10 @@ def sync(places: Sequence[Path], dry_run: bool = False, limit: float = LIMIT) ->
 
 def _upload(run: Path, limit: float) -> str | None:
     """None, or why the run was not uploaded. A process of its own without a terminal: W&B cannot ask for anything."""
-    environment = {**os.environ, "WANDB_DIR": str(run.parent.parent), "WANDB_DATA_DIR": str(run.parent),
-                   "WANDB_CACHE_DIR": str(run.parent / "cache"), "WANDB_ARTIFACT_DIR": str(run.parent / "artifacts")}  # fmt: skip
+    folder = run.parent
+    places = {"DIR": folder.parent, "DATA_DIR": folder}
+    places |= {"CACHE_DIR": folder / "cache", "ARTIFACT_DIR": folder / "artifacts"}
+    environment = {**os.environ, **{f"WANDB_{name}": str(place) for name, place in places.items()}}
     # offline is what these runs were: uploading them is what is asked for now
     environment.pop("WANDB_MODE", None)
     command = [sys.executable, "-m", "wandb", "sync", str(run)]

@@ -170,8 +170,8 @@ def test_same_seed_same_numbers(lab):
 
 def test_a_resumed_run_equals_an_uninterrupted_one(lab):
     """Breaks when sampler position, random numbers, optimizer or schedule are not restored in the middle of an epoch."""
-    overrides = ["trainer.max_epochs=3", "trainer.checkpoint_every_steps=1", "callbacks.checkpoint.monitor=val/loss",
-                 "callbacks.checkpoint.mode=min"]  # fmt: skip
+    overrides = ["trainer.max_epochs=3", "trainer.checkpoint_every_steps=1"]
+    overrides += ["callbacks.checkpoint.monitor=val/loss", "callbacks.checkpoint.mode=min"]
     whole = run(*overrides)
     killed = run(*overrides, "trainer.max_epochs=3")
     # as a kill in the second epoch leaves it: stop a copy of the run after its fourth step
@@ -344,8 +344,9 @@ def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, capsys):
 @pytest.mark.slow
 def test_two_processes_on_cpu(lab):
     """DDP: one run directory, both ranks in step, a finished record."""
-    command = [sys.executable, "-m", "ersm_lab", "train", *TINY, "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2",
-               "trainer.progress=none", "trainer.threads=1"]  # fmt: skip
+    words = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2"]
+    words += ["trainer.progress=none", "trainer.threads=1"]
+    command = [sys.executable, "-m", "ersm_lab", "train", *TINY, *words]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ}
     )

@@ -41,7 +41,9 @@ class Localisation(Deletion):
             shares.append(mask.flatten(1).double().mean(1))
             for name, importance in importances(subject.settings.deletion.rankings, scene).items():
                 score = importance.float().cpu()
-                metric = metrics.setdefault(name, MaskLocalisation(scene.grid, per_sample=True))
+                if name not in metrics:
+                    metrics[name] = MaskLocalisation(scene.grid, per_sample=True)
+                metric = metrics[name]
                 metric.update(score, mask, find(name).saliency(score))
         index = torch.cat(indices).numpy()
         frames = [
