@@ -150,6 +150,7 @@ def _score_folder(folder: str, overrides: Sequence[str]) -> dict[str, object]:
     config = compose_experiment(["evaluation=segmentation", *overrides]).config
     from ersm_lab.data.segmentation import SegmentationDataModule
     from ersm_lab.evaluation.segmenters.prediction_folder import score_folder
+    from ersm_lab.evaluation.segmenters.settings import SegmentationEvaluationConfig
     from ersm_lab.training.build import build_data
 
     data = build_data(config)
@@ -157,8 +158,10 @@ def _score_folder(folder: str, overrides: Sequence[str]) -> dict[str, object]:
         raise UserError(
             f"data={config.data.name} has no labels per pixel; predictions=DIR takes cityscapes, camvid or toy_streets"
         )
-    split, boundaries = config.evaluation.split, config.evaluation["boundaries"]
-    means, classes = score_folder(Path(folder), data.split(split), boundaries)
+    settings = config.evaluation
+    assert isinstance(settings, SegmentationEvaluationConfig)  # what evaluation=segmentation is
+    split = settings.split
+    means, classes = score_folder(Path(folder), data.split(split), settings.boundaries)
     print(classes.to_string(index=False, float_format=lambda value: f"{100 * value:.2f}"))
     for key, value in means.items():
         print(f"{split}/{key:48s} {value:.6g}")

@@ -23,7 +23,7 @@ stands beside one that differs from it.
 def explained(experiment: Experiment) -> str:
     """The keys of an experiment by group, each with value, type, limits and meaning."""
     config = experiment.config
-    own = [field.name for field in dataclasses.fields(config) if not isinstance(config[field.name], Settings)]
+    own = [field.name for field in dataclasses.fields(config) if not isinstance(getattr(config, field.name), Settings)]
     rest = [key for key in keys_of(config) if key.name in own]
     blocks = [_HEAD.format(overrides=" ".join(experiment.overrides)), _block("", rest)]
     for group in run_groups():

@@ -8,28 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 
 @dataclasses.dataclass
-class Settings(Mapping[str, Any]):
+class Settings:
     """Base of every settings dataclass."""
-
-    def __getitem__(self, key: str) -> Any:
-        try:
-            return getattr(self, key)
-        except AttributeError:
-            raise KeyError(key) from None
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        setattr(self, key, value)
-
-    def __iter__(self) -> Iterator[str]:
-        return (field.name for field in dataclasses.fields(self))
-
-    def __len__(self) -> int:
-        return len(dataclasses.fields(self))
 
     @classmethod
     def of(cls, value: Self | Mapping[str, Any] | None) -> Self:
@@ -37,8 +22,8 @@ class Settings(Mapping[str, Any]):
 
         Raises ``TypeError`` for a key that is no field.
         """
-        if isinstance(value, cls):
-            return value
+        if isinstance(value, Settings):
+            return value if isinstance(value, cls) else cls.of(plain(value))
         hints = typing.get_type_hints(cls)
         taken = {}
         for key, item in (value or {}).items():
@@ -94,6 +79,8 @@ def choices_of(metadata: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 def plain(value: Any) -> Any:
     """Settings, and what holds them, as plain containers: what YAML and JSON can write."""
+    if isinstance(value, Settings):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
