@@ -57,21 +57,21 @@ def test_every_experiment_runs_two_steps(name, lab):
 
 def _small(config):
     """Overrides that shrink an experiment; weights cannot be had without a network."""
-    found, transform = ["data.num_workers=0"], config["data"].get("transform", {})
-    if (config["model"].get("backbone") or {}).get("pretrained"):
+    found, transform = ["data.num_workers=0"], getattr(config.data, "transform", None)
+    if getattr(getattr(config.model, "backbone", None), "pretrained", False):
         found.append("model.backbone.pretrained=false")
-    if isinstance(transform.get("crop"), list):  # pictures with labels per pixel
+    if hasattr(transform, "crop"):  # pictures with labels per pixel
         found += ["data.batch_size=2", "data.transform.crop=[64,96]"]
     else:
         found.append("data.batch_size=8")
-    if transform.get("size", 0) > 64 and config["data"]["layout"] != "composites":
+    if getattr(transform, "size", 0) > 64 and config.data.layout != "composites":
         found.append("data.transform.size=64")
     few = {
         "composites": ["train=20", "val=20", "test=20"],
         "toy_streets": ["train=4", "val=2"],
         "photographs": ["size=64"],
         "structures": ["size=64", "count=1"],
-    }.get(config["data"]["layout"], [])
+    }.get(config.data.layout, [])
     return found + [f"data.options.{option}" for option in few]
 
 

@@ -100,7 +100,7 @@ def test_the_commands_that_get_data_exist() -> None:
 
 def test_every_data_set_that_is_not_generated_has_a_way_to_get_it(lab: Path) -> None:
     """Breaks when a data set is added whose publisher's way doctor does not know."""
-    groups = {name: compose_experiment([f"data={name}"]).config["data"] for name in options("data")}
+    groups = {name: compose_experiment([f"data={name}"]).config.data for name in options("data")}
     asked = [source_of(group).layout for group in groups.values() if state_of(group) == "missing"]
     assert asked
     assert set(asked) <= set(merged("sources"))

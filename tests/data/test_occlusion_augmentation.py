@@ -9,6 +9,7 @@ from PIL import Image
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.data.transforms import ImageTransform
 from ersm_lab.runs.hashing import canonical_hash
 
@@ -54,12 +55,11 @@ def test_object_masks_stay() -> None:
 
 
 def test_switched_off_it_leaves_the_hash_of_older_runs() -> None:
-    config = compose_experiment([]).config["data"]
+    config = plain(compose_experiment([]).config.data)
     older = {**config, "transform": {k: v for k, v in config["transform"].items() if k != "occlusion"}}
     assert canonical_hash(config) == canonical_hash(older)
-    assert canonical_hash(
-        compose_experiment(["data.transform.occlusion.enabled=true"]).config["data"]
-    ) != canonical_hash(older)
+    enabled = compose_experiment(["data.transform.occlusion.enabled=true"]).config.data
+    assert canonical_hash(plain(enabled)) != canonical_hash(older)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,11 @@ def changed(key: str, value: object) -> RunConfig:
     node = config
     *parents, last = key.split(".")
     for parent in parents:
-        node = node[parent]
-    node[last] = value
+        node = node[parent] if isinstance(node, dict) else getattr(node, parent)
+    if isinstance(node, dict):
+        node[last] = value
+    else:
+        setattr(node, last, value)
     return config
 
 

@@ -334,7 +334,7 @@ def test_two_stages_in_one_command_and_the_backbone_is_reused(lab, capsys):
     assert heads[0].identity.upstream["backbone"] == planned[0].backbone.config_hash
     found = train(heads[0].experiment, heads[0].identity)
     state = torch.load(found.checkpoints / "best.ckpt", weights_only=True)["state_dict"]
-    source = Path(heads[0].experiment.config["model"]["backbone"]["checkpoint"])
+    source = Path(heads[0].experiment.config.model.backbone.checkpoint)
     original = torch.load(source, weights_only=True)["state_dict"]
     for key, value in state.items():
         if key.startswith("backbone."):
