@@ -22,7 +22,6 @@ from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
 from ersm_lab.plan.planner import Planner
-from ersm_lab.plan.states import missing_backbones
 from ersm_lab.runs.directory import RunDirectory
 
 ARMS = {
@@ -54,7 +53,7 @@ def ersm_part(console: Console, overrides: list[str]) -> int:
     cells = [planner.plan(experiment) for experiment in experiments]
     names = {cell.config_hash: title for cell, title in zip(cells, ARMS.values(), strict=True)}
     jobs = min(2, os.cpu_count() or 1)
-    with Status(len(cells) + len(missing_backbones(cells)), jobs, names) as status:
+    with Status(jobs, names) as status:
         outcomes = run_cells(cells, LocalLauncher(jobs, visible_gpus()), watcher=status)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     runs = {

@@ -51,7 +51,7 @@ def fornet_part(console: Console, overrides: list[str]) -> int:
     cells = [planner.plan(experiment) for experiment in experiments]
     names = {cell.config_hash: title for cell, title in zip(cells, ARMS.values(), strict=True)}
     jobs = min(2, os.cpu_count() or 1)
-    with Status(len(cells), jobs, names) as status:
+    with Status(jobs, names) as status:
         outcomes = run_cells(cells, LocalLauncher(jobs, visible_gpus()), watcher=status)
     runs = {
         arm: RunDirectory.open(outcome.path)

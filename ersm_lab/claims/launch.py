@@ -11,7 +11,7 @@ from ersm_lab.launch.local import LocalLauncher
 from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
 from ersm_lab.plan.cells import short_names
-from ersm_lab.plan.states import missing_backbones
+from ersm_lab.plan.states import backbones
 from ersm_lab.tables.plan import TablePlan
 from ersm_lab.tables.run import make_table
 from ersm_lab.tables.schema import load_table
@@ -24,10 +24,9 @@ def launch_missing(claims: Sequence[Claim], overrides: Sequence[str], shelf: She
     tables = dict.fromkeys(claim.study.table for claim in lacking)
     for name in (name for name in tables if name is not None):
         plan = TablePlan(load_table(name), overrides)
-        with Status(0, jobs, plan.names) as status:
+        with Status(jobs, plan.names) as status:
             make_table(name, plan, launcher, status)
     if cells := shelf.lacking(lacking):
-        below = missing_backbones(cells)
-        with Status(len(cells) + len(below), jobs, short_names([*below, *cells])) as status:
+        with Status(jobs, short_names([*backbones(cells), *cells])) as status:
             run_cells(cells, launcher, watcher=status)
     return bool(lacking)

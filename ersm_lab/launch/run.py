@@ -34,7 +34,9 @@ def run_cells(
     watcher: told what starts and ends meanwhile, backbones included; by default it says what is waited for.
     """
     watcher = watcher or WaitingWatcher()
-    first = _run(missing_backbones(cells, refresh), launcher, False, watcher)
+    needed = missing_backbones(cells, refresh)
+    watcher.expect(len(needed) + len(cells))
+    first = _run(needed, launcher, False, watcher)
     below = {outcome.cell.config_hash: outcome for outcome in first}
     ready: list[Cell] = []
     lost: dict[int, Outcome] = {}

@@ -24,7 +24,6 @@ class Status(Watcher):
 
     Parameters
     ----------
-    total: cells of the study, backbones included; 0 when it is not known.
     slots: jobs at a time, for the time left.
     names: what to call a cell, by config hash; otherwise its label and its overrides.
     shared: overrides of every cell, which tell nobody anything.
@@ -33,13 +32,12 @@ class Status(Watcher):
 
     def __init__(
         self,
-        total: int,
         slots: int,
         names: Mapping[str, str] | None = None,
         shared: Sequence[str] = (),
         live: bool | None = None,
     ) -> None:
-        self._total, self._slots, self._names = total, slots, names or {}
+        self._total, self._slots, self._names = 0, slots, names or {}
         self._shared = set(shared)
         self._counts: Counter[str] = Counter()
         self._running: dict[str, tuple[str, float]] = {}

@@ -43,7 +43,7 @@ def _grid(cells: Sequence[Cell], request: SweepRequest) -> int:
     record = SweepRecord(folder, request, waiting)
     outcomes: list[Outcome] | None = None
     try:
-        with Status(len(cells) + len(below), launch.jobs, names) as status:
+        with Status(launch.jobs, names) as status:
             watcher = Watchers(status, record)
             outcomes = run_cells(cells, launcher, refresh=launch.refresh, watcher=watcher)
     finally:
@@ -58,7 +58,7 @@ def _search(request: SweepRequest) -> int:
         print("\n".join(space_lines(search)))
         return 0
     launcher = make_launcher(request.launch)
-    with Status(0, request.launch.jobs, shared=search.fixed) as status:
+    with Status(request.launch.jobs, shared=search.fixed) as status:
         outcomes = run_search(search, launcher, status)
     print("\n".join([status.line(), *best_lines(search), f"search: {search.study.database}"]), flush=True)
     return tell_failures(outcomes, {})

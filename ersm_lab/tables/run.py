@@ -14,7 +14,7 @@ from ersm_lab.launch.listing import print_states
 from ersm_lab.launch.run import run_cells
 from ersm_lab.launch.status import Status
 from ersm_lab.plan.cells import Cell
-from ersm_lab.plan.states import FinishedRuns, missing_backbones
+from ersm_lab.plan.states import FinishedRuns
 from ersm_lab.tables.files import table_folder, write_table
 from ersm_lab.tables.plan import Found, TablePlan, Wanted
 from ersm_lab.tables.request import table_request
@@ -36,7 +36,7 @@ def command(words: Sequence[str]) -> int:
         launcher = make_launcher(request.launch)
         summaries = []
         for name, plan in plans.items():
-            with Status(0, request.launch.jobs, plan.names) as status:
+            with Status(request.launch.jobs, plan.names) as status:
                 summary, file = make_table(name, plan, launcher, status, request.launch.refresh)
             print(f"{status.line()}\n\n{markdown(summary)}\n{file}", flush=True)
             summaries.append(summary)
@@ -68,13 +68,11 @@ def run_table(
     watcher.expect(untried)
 
     def run(cells: Sequence[Cell]) -> list[Found]:
-        watcher.expect(len(missing_backbones(cells, refresh)))
         return [_found(item) for item in run_cells(cells, launcher, refresh=refresh, watcher=watcher)]
 
-    watcher.expect(len(_cells(plan.trials)))
     rows = plan.choose(_each(plan.trials, run))
     finals = plan.finals({name: row.chosen for name, row in rows.items() if not row.failed})
-    watcher.expect(len(_cells(finals)) - untried)
+    watcher.expect(-untried)
     for wanted, found in zip(finals, _each(finals, run), strict=True):
         if found.run is None:
             rows[wanted.row].failed[wanted.seed] = found.why

@@ -50,6 +50,10 @@ class Recorded:
 class Settled(Watcher):
     def __init__(self) -> None:
         self.states: list[str] = []
+        self.expected = 0
+
+    def expect(self, more: int) -> None:
+        self.expected += more
 
     def settled(self, outcome: Outcome) -> None:
         self.states.append(outcome.state)
@@ -63,6 +67,7 @@ def test_a_cell_whose_backbone_failed_fails_with_its_reason_and_the_others_go_on
     assert (first.state, second.state) == ("failed", "done")
     assert first.message == "its backbone's run failed: out of memory"
     assert sorted(watcher.states) == ["done", "failed", "failed"]
+    assert watcher.expected == 3  # the backbone is one
 
 
 def test_equal_cells_are_run_once_and_finished_ones_not_at_all(lab: Path) -> None:

@@ -28,7 +28,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_counts_and_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     """Breaks when running jobs are counted twice, or what failed or was skipped in no time makes it look fast."""
-    with Status(6, 2, live=False) as status:
+    with Status(2, live=False) as status:
+        status.expect(6)
         status.settled(Outcome(named_cell("a"), "skipped", Path("a")))
         assert status.seconds_left() is None
         for name in "bc":
@@ -50,7 +51,7 @@ def test_counts_and_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_live_table_shows_what_runs(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with Status(2, 1, live=True) as status:
+    with Status(1, live=True) as status:
         status.started(named_cell("a"))
         console = status_module.Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
         console.print(status._draw())
