@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,6 +122,8 @@ class Numbers:
         return found
 
 
-def run_data(settings: Mapping[str, Any]) -> RunData:
+def run_data(settings: Mapping[str, object]) -> RunData:
     """The group ``data`` of a written configuration."""
-    return RunData(str(settings.get("name")), str(settings.get("layout")), settings.get("options") or {})
+    options = settings.get("options")
+    own = options if isinstance(options, Mapping) else {}
+    return RunData(str(settings.get("name")), str(settings.get("layout")), own)

@@ -35,7 +35,7 @@ def runs_of_table(name: str, outputs: Path) -> dict[str, dict[int, Path]]:
     ------
     UserError: the table has not been written, or cannot be read.
     """
-    file = table_folder(outputs, name) / "table.json"
+    file = _json_of(name, outputs)
     if not file.is_file():
         raise UserError(f"table={name}: there is no {file}; make it with ersm-lab table {name}")
     try:
@@ -63,9 +63,7 @@ def chosen_by_table(name: str, outputs: Path, table: TableConfig) -> dict[str, l
     Only what could be chosen today counts; nothing where no table was written, or not by this program.
     """
     try:
-        tuning = json.loads((table_folder(outputs, name) / "table.json").read_text(encoding="utf-8"))[
-            "tuning"
-        ]
+        tuning = json.loads(_json_of(name, outputs).read_text(encoding="utf-8"))["tuning"]
         held = {row: [str(word) for word in item["chosen"]] for row, item in tuning.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -74,3 +72,7 @@ def chosen_by_table(name: str, outputs: Path, table: TableConfig) -> dict[str, l
         for row, words in held.items()
         if row in table.rows and words in combinations(table.rows[row].tune)
     }
+
+
+def _json_of(name: str, outputs: Path) -> Path:
+    return table_folder(outputs, name) / "table.json"
