@@ -27,7 +27,7 @@ def add_arguments(parser: VerbParser) -> None:
     )
     parser.add_word(
         "pack",
-        "writes the cache of raw pixels that training crops are read from (camvid, cityscapes, toy_streets)",
+        "writes the cache of raw pixels that crops are read from, of a data set with labels per pixel",
         first("pack"),
     )
     parser.add_word("NAME", "a data set", _name)

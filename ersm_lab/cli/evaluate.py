@@ -60,7 +60,7 @@ def add_arguments(parser: VerbParser) -> None:
     )
     parser.add_key(
         "predictions=DIR",
-        "scores label pictures, whoever made them, on data=cityscapes, camvid or toy_streets",
+        "scores label pictures, whoever made them, on a data set with labels per pixel",
         paths,
     )
     parser.add_key("data=NAME", "with predictions=DIR: the data set that they are of", options_of("data"))
@@ -145,9 +145,10 @@ def _score_folder(folder: str, overrides: Sequence[str]) -> dict[str, object]:
 
     if not any(word.startswith("data=") for word in overrides):
         raise UserError(
-            "predictions=DIR needs the data set that they are of: data=cityscapes, camvid or toy_streets"
+            "predictions=DIR needs the data set that they are of, one with labels per pixel: data=NAME"
         )
     config = compose_experiment(["evaluation=segmentation", *overrides]).config
+    settings = config.evaluation
     from ersm_lab.data.segmentation import SegmentationDataModule
     from ersm_lab.evaluation.segmenters.prediction_folder import score_folder
     from ersm_lab.evaluation.segmenters.settings import SegmentationEvaluationConfig
@@ -155,11 +156,11 @@ def _score_folder(folder: str, overrides: Sequence[str]) -> dict[str, object]:
 
     data = build_data(config)
     if not isinstance(data, SegmentationDataModule):
+        raise UserError(f"data={config.data.name} has no labels per pixel, which predictions=DIR needs")
+    if not isinstance(settings, SegmentationEvaluationConfig):
         raise UserError(
-            f"data={config.data.name} has no labels per pixel; predictions=DIR takes cityscapes, camvid or toy_streets"
+            f"evaluation={settings.name} measures no labels per pixel, which predictions=DIR needs"
         )
-    settings = config.evaluation
-    assert isinstance(settings, SegmentationEvaluationConfig)  # what evaluation=segmentation is
     split = settings.split
     means, classes = score_folder(Path(folder), data.split(split), settings.boundaries)
     print(classes.to_string(index=False, float_format=lambda value: f"{100 * value:.2f}"))

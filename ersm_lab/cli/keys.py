@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from ersm_lab.cli.parser import WIDTH
 from ersm_lab.config.compose import Experiment
 from ersm_lab.config.describe import Key, keys_of, written
 from ersm_lab.config.store import options, run_groups
-from ersm_lab.core.settings import Settings
 from ersm_lab.core.words import wrapped
 
-_HEAD = """\
-ersm-lab train {overrides}: every key, with the value that these words give it
-
-key=value changes one, group=option takes another file for a whole group. The schema's own value
-stands beside one that differs from it.
+_HOW = """\
+Every key, with the value that these words give it. key=value changes one, group=option takes
+another file for a whole group. The schema's own value stands beside one that differs from it.
 """
 
 
 def explained(experiment: Experiment) -> str:
     """The keys of an experiment by group, each with value, type, limits and meaning."""
     config = experiment.config
-    own = [field.name for field in dataclasses.fields(config) if not isinstance(getattr(config, field.name), Settings)]
-    rest = [key for key in keys_of(config) if key.name in own]
-    blocks = [_HEAD.format(overrides=" ".join(experiment.overrides)), _block("", rest)]
+    rest = [key for key in keys_of(config) if "." not in key.name]
+    said = wrapped("ersm-lab train ", [" ".join(experiment.overrides)], WIDTH, indent=4)
+    blocks = [f"{said}\n", _HOW, _block(rest)]
     for group in run_groups():
         settings = getattr(config, group)
         head = wrapped(f"{group}=", options(group), WIDTH, indent=len(group) + 1)
         about = (type(settings).__doc__ or "").strip().partition("\n")[0]
-        blocks.append("\n".join([head, f"  {about}", "", _block(group, keys_of(settings, f"{group}."))]))
+        blocks.append(
+            "\n".join(
+                [head, wrapped("  ", [about], WIDTH, indent=2), "", _block(keys_of(settings, f"{group}."))]
+            )
+        )
     return "\n".join(blocks)
 
 
-def _block(group: str, keys: Iterable[Key]) -> str:
+def _block(keys: Iterable[Key]) -> str:
     return "".join(f"{_entry(key)}\n" for key in keys)
 
 

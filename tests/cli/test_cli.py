@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+import ersm_lab
 import ersm_lab.cli.entry as cli
 from ersm_lab.bench.run import NAMES
 from ersm_lab.cli import doctor, table
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.verbs import all_verbs, command_line, read
-from ersm_lab.config.store import options
+from ersm_lab.config.composer import compose_experiment
+from ersm_lab.config.describe import keys_of
+from ersm_lab.config.store import options, run_groups
 from ersm_lab.core.plugins import plugins
 
 VERBS = list(all_verbs())
@@ -57,13 +61,33 @@ def test_pages_name_what_there_is(lab: Path) -> None:
     assert f"{', '.join(NAMES)}; without one, all" in " ".join(page("bench").split())
 
 
-def test_help_of_an_experiment_lists_its_keys(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["train", "experiment=fornet/toy_streets", "--help"]) == 0
+def test_help_of_an_experiment_explains_its_keys(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Breaks when a key, its value, what it means or the options of its group are left out."""
+    assert cli.main(["train", "experiment=fornet/toy_streets", "seed=7", "--help"]) == 0
     said = capsys.readouterr().out
-    assert "topk_ratios" in said
     assert max(map(len, said.splitlines())) <= 100
+    words = " ".join(said.split())
+    for key in keys_of(compose_experiment(["experiment=fornet/toy_streets", "seed=7"]).config):
+        assert f" {key.name} = {' '.join(key.written.split())}" in words
+        assert " ".join(f"{key.meaning} [{key.kind}".split()) in words
+    for group in run_groups():
+        assert f"{group}={', '.join(options(group))}" in words
+    assert (
+        "trainer.precision = bf16-mixed (schema: 32-true) of the arithmetic [text, one of 32-true," in words
+    )
     assert cli.main(["train", "sweep=ersm/search", "--help"]) == 0
     assert "usage: ersm-lab train" in capsys.readouterr().out
+
+
+def test_the_configuration_is_printed(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "experiment=ersm/digits", "seed=3", "--cfg", "job"]) == 0
+    said = yaml.safe_load(capsys.readouterr().out)
+    assert (said["seed"], said["paths"]["cache"]) == (3, "outputs/.cache")
+    assert cli.main(["train", "-m", "seed=3,4", "--cfg", "job"]) == 0
+    cells = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert [cell["seed"] for cell in cells] == [3, 4]
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == ersm_lab.__version__
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--cfg", "job"]])
@@ -108,6 +132,12 @@ def test_a_package_that_is_not_there_is_one_line(
         (["train", "sweep=sl"], ["sweep=slem/windows"]),
         (["train", "launcher=s"], ["launcher=slurm"]),
         (["train", "--dry"], ["--dry-run"]),
+        (["train", "model=fornet/fornet", "model.head.topk_r"], ["model.head.topk_ratios="]),
+        (["train", "trainer.precision=bf16-t"], ["trainer.precision=bf16-true"]),
+        (["evaluate", "evaluation=stress", "evaluation.occlusion.ar"], ["evaluation.occlusion.areas="]),
+        (["runs", "--so"], ["--sort"]),
+        (["list", "exp"], ["experiments"]),
+        (["new", ""], ["--into", "paper"]),
         (["train", "experi"], ["experiment="]),
         (["data", "make", "toy"], ["toy_streets"]),
         (["bench", "sl"], ["slem"]),

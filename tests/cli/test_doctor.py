@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from ersm_lab.cli import main
+from ersm_lab.cli import doctor, main
 from ersm_lab.cli.checks import BROKEN, GOOD, MISSING, Finding, belongings, installation, machine
 from ersm_lab.cli.doctor import show
 from ersm_lab.config.composer import compose_experiment
@@ -204,3 +205,15 @@ def test_an_output_folder_that_cannot_be_written_is_broken(
     assert found(findings, "disk: outputs").state == BROKEN
     assert "paths.outputs=DIR" in found(findings, "disk: outputs").remedy
     assert found(findings, "disk: data").state == GOOD
+
+
+def test_findings_are_machine_readable(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    findings = [Finding("torch", BROKEN, "absent", "install it"), Finding("W&B", GOOD, "there")]
+    monkeypatch.setattr(doctor, "_findings", lambda words: findings)
+    assert main(["doctor", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == [
+        {"part": "torch", "state": "broken", "found": "absent", "remedy": "install it"},
+        {"part": "W&B", "state": "ok", "found": "there", "remedy": ""},
+    ]
