@@ -61,16 +61,19 @@ class PluginVerb:
 
 
 def all_verbs() -> dict[str, Verb]:
-    """Every verb by name, the lab's own first. A plug-in's that cannot be imported costs a line on standard error."""
+    """Every verb by name, the lab's own first. A plug-in's that does not work costs a line on standard error."""
     found: dict[str, Verb] = {name: cast(Verb, import_module(f"ersm_lab.cli.{name}")) for name in BUILT_IN}
     for plugin in plugins().values():
         for name, place in plugin.verbs.items():
             try:
+                if name in found:
+                    raise ValueError("there is a verb of that name already")
                 verb = PluginVerb(cast(protocols.Verb, import_module(place)))
-            except Exception as error:
+                verb.add_arguments(VerbParser(name))  # a trial: its parser must not end every other verb
+            except (Exception, SystemExit) as error:
                 print(f"the verb {name} of {plugin.name} is left out: {error}", file=sys.stderr)
                 continue
-            found.setdefault(name, verb)
+            found[name] = verb
     return found
 
 

@@ -207,7 +207,7 @@ def test_json_is_all_that_stands_on_standard_output(lab: Path, capsys: pytest.Ca
 PLUGIN = """
 from ersm_lab.core.plugins import Plugin
 
-PLUGIN = Plugin(name="{name}", package="{name}", summary="an example", verbs={{"{name}": "{name}.verb"}})
+PLUGIN = Plugin(name="{name}", package="{name}", summary="an example", verbs={{"{verb}": "{name}.verb"}})
 """
 VERB = """
 SUMMARY = "greet"
@@ -232,12 +232,17 @@ def run(arguments, compose):
 
 @pytest.fixture
 def plugin_folder(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a plug-in that has a verb, and one whose verb cannot be imported."""
-    for name, verb in (("greeter", VERB), ("broken_greeter", "import no_such_module")):
+    """A folder with a plug-in that has a verb, and some whose verbs do not work."""
+    for name, verb, text in (
+        ("greeter", "greeter", VERB),
+        ("imports_nothing", "absent", "import no_such_module"),
+        ("adds_nothing", "broken", VERB.replace("parser.description =", "parser.no_such_method()  #")),
+        ("takes_ours", "train", VERB),
+    ):
         (lab / "own" / name).mkdir(parents=True)
         (lab / "own" / name / "__init__.py").touch()
-        (lab / "own" / name / "plugin.py").write_text(PLUGIN.format(name=name))
-        (lab / "own" / name / "verb.py").write_text(verb)
+        (lab / "own" / name / "plugin.py").write_text(PLUGIN.format(name=name, verb=verb))
+        (lab / "own" / name / "verb.py").write_text(text)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("ERSM_LAB_PLUGINS", "")  # set back after the test, which exports one
     yield lab / "own"
@@ -251,10 +256,11 @@ def test_a_folder_of_plugins_is_a_word_of_every_verb(
     assert cli.main(["greeter", "--loud", "a", said, "b=1"]) == 0
     answer = capsys.readouterr()
     assert answer.out == "['a', 'b=1'] True 4\n"
-    assert (
-        answer.err
-        == "the verb broken_greeter of broken_greeter is left out: No module named 'no_such_module'\n"
-    )
+    assert answer.err.splitlines() == [
+        "the verb broken of adds_nothing is left out: 'VerbParser' object has no attribute 'no_such_method'",
+        "the verb absent of imports_nothing is left out: No module named 'no_such_module'",
+        "the verb train of takes_ours is left out: there is a verb of that name already",
+    ]
     assert cli.main(["list", "plugins", said]) == 0
     assert "greeter" in capsys.readouterr().out
     assert cli.main(["train", said, "--cfg", "job"]) == 0
