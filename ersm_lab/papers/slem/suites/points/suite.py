@@ -6,8 +6,6 @@ them. A picture of noise has neither: what lies there under one threshold for al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -16,12 +14,11 @@ from ersm_lab.data.picture_module import PictureDataModule
 from ersm_lab.data.pictures import Pixels
 from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.learner import EntropyLearner
-from ersm_lab.papers.slem.points import entropy_points
-from ersm_lab.papers.slem.suites.interest import chance_map, detector_map, top_points
 from ersm_lab.papers.slem.suites.means import mean_interval, means_by
 from ersm_lab.papers.slem.suites.points.figures import scores_figure, sheet_figure
+from ersm_lab.papers.slem.suites.points.sources import SOURCES, maps_of, points_of
 from ersm_lab.papers.slem.suites.points.truth import MEASURES, against_truth, edge_auroc
-from ersm_lab.papers.slem.suites.settings import PointsConfig, SlemEvaluationConfig
+from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
 from ersm_lab.papers.slem.suites.subject import (
     STAND_INS,
     Learnt,
@@ -30,9 +27,6 @@ from ersm_lab.papers.slem.suites.subject import (
     every_learnt_picture,
     stand_in_note,
 )
-
-CLASSICAL = ("harris", "shi_tomasi", "canny")
-SOURCES = ("entropy", "error", *CLASSICAL, "random")
 
 
 class PointsSuite(Suite[SlemEvaluationConfig, EntropyLearner, PictureDataModule]):
@@ -83,37 +77,6 @@ def _coordinates(picture: Learnt, source: str, points: Pixels) -> pd.DataFrame:
     of = {"picture": picture.name, "source": source, "rank": np.arange(1, len(points) + 1)}
     places = points.astype(np.int32)
     return pd.DataFrame({**of, "row": places[:, 0], "column": places[:, 1]})
-
-
-def maps_of(picture: Learnt, epoch: int) -> tuple[dict[str, Pixels], Pixels]:
-    """The map of each source ``(H, W)``, high where it finds something, and where points may lie ``(H, W)`` bool.
-
-    Those are the centres of windows whose Learning Entropy is defined (its statistics were full, which raster orders leave
-    open in the first rows): the same for every source.
-    """
-    half, (h, w) = picture.window_size // 2, picture.entropy.shape[1:]
-    inner = (slice(half, half + h), slice(half, half + w))
-    valid = np.zeros(picture.grey.shape, bool)
-    valid[inner] = True
-    maps = {name: np.zeros(picture.grey.shape) for name in ("entropy", "error")}
-    maps["entropy"][inner] = picture.map_of(epoch)
-    maps["error"][inner] = np.abs(picture.error[epoch - 1])
-    for name in CLASSICAL:
-        maps[name] = detector_map(name, picture.grey, picture.window_size)
-    maps["random"] = chance_map(picture.grey, np.random.default_rng(picture.index))
-    return maps, valid
-
-
-def points_of(
-    maps: Mapping[str, Pixels], valid: Pixels, picture: Learnt, settings: PointsConfig
-) -> dict[str, Pixels]:
-    """``(P, 2)`` points of each source: entropy points, and as many of the others at the same least distance."""
-    distance, map_ = settings.min_distance, picture.map_of(settings.epoch)
-    entropy = entropy_points(map_, picture.window_size, settings.quantile, distance)
-    others = {
-        name: top_points(maps[name], len(entropy), valid, distance).astype(np.int64) for name in SOURCES[1:]
-    }
-    return {"entropy": entropy, **others}
 
 
 def _scores(
