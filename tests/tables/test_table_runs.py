@@ -12,6 +12,7 @@ import pytest
 import ersm_lab.tables.run as tables
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.launch.jobs import Answer, Outcome, Watcher
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
@@ -73,7 +74,7 @@ class Recording(Failing):
         self._left -= 1
         super().start(cell, log)
         run = RunDirectory.create(
-            self._lab / "outputs", "ersm", "digits", cell.experiment.config, [], cell.identity
+            self._lab / "outputs", "ersm", "digits", plain(cell.experiment.config), [], cell.identity
         )
         score = SCORES.get(cell.experiment.config.optimizer.lr, 0.5)
         run.finish("finished", summary={"val/accuracy": score})
