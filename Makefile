@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export WANDB_SILENT ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench table-ersm table-fornet table-slem tables claims reference report clean
+.PHONY: help setup demo test test-slow check bench table-ersm table-fornet table-slem tables claims reference docs report clean
 
 help:  ## explain every target
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ claims: $(STAMP)  ## run what the claims lack, then write verdicts with effect, 
 
 reference: $(STAMP)  ## write docs/reference/ from the parsers and the schemas
 	$(BIN)/python -m ersm_lab.cli.reference docs/reference
+
+docs: $(STAMP) reference  ## build the documentation site into build/site, without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
 
 report: $(STAMP)  ## one HTML page that shows and compares all runs, offline
 	$(BIN)/ersm-lab report
