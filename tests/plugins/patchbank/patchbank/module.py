@@ -67,6 +67,13 @@ class PatchBank(pl.LightningModule):
         return torch.zeros(())
 
     def on_validation_epoch_start(self) -> None:  # which comes before the end of the epoch of training
+        self.remember()
+
+    def on_train_end(self) -> None:  # which may come inside an epoch
+        self.remember()
+
+    def remember(self) -> None:
+        """Puts what the epoch has seen into the bank."""
         if self.seen:
             remembered = torch.cat(self.seen)
             self.bank = thin(remembered, max(1, round(self.share * len(remembered))), self.greedy)
