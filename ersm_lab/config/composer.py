@@ -17,6 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
+from ersm_lab.config.check import known_keys
 from ersm_lab.config.compose import Experiment, finish
 from ersm_lab.config.store import loader
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
@@ -82,7 +83,11 @@ class Composer:
             self._composed[key] = pickle.dumps(base), choice
         written, choice = self._composed[key]
         config: DictConfig = pickle.loads(written)  # a copy for this cell, six times as fast as deepcopy
-        ConfigLoaderImpl._apply_overrides_to_config(last, config)
+        known = set(known_keys(config))
+        try:
+            ConfigLoaderImpl._apply_overrides_to_config(last, config)
+        except CONFIG_ERRORS as error:
+            raise UserError(one_line(error, known)) from error
         return finish(config, choice, words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
@@ -17,8 +17,9 @@ from ersm_lab.core.words import nearest, no_such
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
 
 
-def one_line(error: BaseException) -> str:
-    """The message for a user. ``error`` is one of ``CONFIG_ERRORS``."""
+def one_line(error: BaseException, known: Collection[str] = ()) -> str:
+    """The message for a user. ``error`` is one of ``CONFIG_ERRORS``; ``known``: the keys that a mistyped one is compared with, by
+    default those of the default configuration."""
     chain = list(_chain(error))
     text = "\n".join(str(link) for link in chain)
     for link in chain:
@@ -31,7 +32,7 @@ def one_line(error: BaseException) -> str:
         return f"unknown group '{group}'{nearest(group, groups())}"
     key = match[1] if (match := re.search(r"full_key: (\S+)", text)) else None
     if key and re.search(r"Key '[^']+' (?:is )?not in", text):
-        known, parent = _known(), key.rpartition(".")[0]
+        known, parent = known or _known(), key.rpartition(".")[0]
         if parent in known and not any(name.startswith(f"{parent}.") for name in known):
             return f"'{parent}' takes any key, but a new one needs a plus: write +{key}=VALUE"
         return f"unknown key '{key}'{nearest(key, known)}{_where(text)}"
@@ -61,7 +62,7 @@ def _where(text: str) -> str:
 
 
 def _known() -> set[str]:
-    """The keys of the default configuration: what a mistyped one is compared with."""
+    """The keys of the default configuration."""
     config = loader().load_configuration("config", [], run_mode=RunMode.RUN)
     with open_dict(config):
         del config["hydra"]
