@@ -31,7 +31,8 @@ class _Tee(io.TextIOBase):
         self._terminal.flush()
 
     def isatty(self) -> bool:
-        return self._terminal.isatty()
+        # a library that was first imported during a run may ask when the terminal is gone
+        return not self._terminal.closed and self._terminal.isatty()
 
     def fileno(self) -> int:
         return self._terminal.fileno()

@@ -102,13 +102,11 @@ def test_the_sweep_has_48_heads_of_one_recipe(lab):
     assert "generated" in what
     assert "36 train, 4 val, 16 test" in what
     a, b = sweep[0].config, full[0].config
-    assert (a["trainer"]["feature_cache"].pop("enabled"), b["trainer"]["feature_cache"].pop("enabled")) == (
-        True,
-        False,
-    )
+    assert (a.trainer.feature_cache.enabled, b.trainer.feature_cache.enabled) == (True, False)
+    b.trainer.feature_cache.enabled = True
     for group in ("data", "trainer", "optimizer", "evaluation", "callbacks", "logger"):
-        assert a[group] == b[group], group
-    assert a["model"]["backbone"] == b["model"]["backbone"]
+        assert getattr(a, group) == getattr(b, group), group
+    assert a.model.backbone == b.model.backbone
 
 
 def test_both_arms_learn_the_same(lab):
