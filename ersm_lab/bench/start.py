@@ -25,8 +25,18 @@ ANSWERS: tuple[tuple[tuple[str, ...], int, float | None], ...] = (
 PLUGINS = 20
 _ALLOWED = 0.02  # seconds that they may add
 _PLUGIN = """
-from dataclasses import dataclass
 from ersm_lab.core.plugins import Plugin, SuiteSpec
+
+PLUGIN = Plugin(
+    name="{name}",
+    package="{name}",
+    summary="a paper",
+    schemas={{("model", "schema_{name}"): "{name}.schema:Model", ("evaluation", "schema_{name}"): "{name}.schema:Evaluation"}},
+    suites={{"{name}_suite": SuiteSpec("{name}.suite:Suite", "{name}.schema:Evaluation")}},
+)
+"""
+_SCHEMA = """
+from dataclasses import dataclass
 from ersm_lab.core.schema import EvaluationConfig, ModelConfig
 from ersm_lab.core.settings import setting
 
@@ -42,15 +52,6 @@ class Model(ModelConfig):
 class Evaluation(EvaluationConfig):
     "A suite."
     share: float = setting(0.5, "of the weight", gt=0, le=1)
-
-
-PLUGIN = Plugin(
-    name="{name}",
-    package="{name}",
-    summary="a paper",
-    schemas={{("model", "schema_{name}"): Model, ("evaluation", "schema_{name}"): Evaluation}},
-    suites={{"{name}_suite": SuiteSpec("{name}.suite:Suite", Evaluation)}},
-)
 """
 
 
@@ -92,6 +93,7 @@ def write_plugins(folder: Path) -> None:
         package.mkdir()
         (package / "__init__.py").touch()
         (package / "plugin.py").write_text(_PLUGIN.format(name=package.name))
+        (package / "schema.py").write_text(_SCHEMA.format(name=package.name))
 
 
 def _spent(commands: Sequence[tuple[list[str], int]], rounds: int) -> list[float]:

@@ -83,7 +83,7 @@ def _look_for_plugins(words: list[str]) -> list[str]:
         if not folder.is_dir():
             raise UserError(f"{_PLUGINS}{folder}: no such folder")
         os.environ[plugins.FOLDER] = str(folder.absolute())
-        plugins.plugins.cache_clear()
+        plugins.forget()
     return [word for word in words if not word.startswith(_PLUGINS)]
 
 

@@ -16,8 +16,8 @@ from hydra.core.config_store import ConfigStore
 import ersm_lab
 from ersm_lab.config import schema
 from ersm_lab.config.schema import RunConfig
+from ersm_lab.core import plugins
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import merged, plugins
 from ersm_lab.core.settings import Settings
 from ersm_lab.tracking import schema as trackers
 
@@ -39,7 +39,7 @@ def folders() -> list[Path]:
     """Every folder of YAML, the lab's own first; of files with one name the first counts."""
     if _FROZEN:
         return [_FROZEN[-1]]
-    return [conf_dir(), *(plugin.conf for plugin in plugins().values() if plugin.conf is not None)]
+    return [conf_dir(), *(plugin.conf for plugin in plugins.plugins().values() if plugin.conf is not None)]
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def loader() -> ConfigLoaderImpl:
 
 def schemas() -> dict[tuple[str, str], type[Settings]]:
     """Every schema by group and name, those of plug-ins too."""
-    return {**schema.SCHEMAS, **trackers.SCHEMAS, **merged("schemas")}
+    return {**schema.SCHEMAS, **trackers.SCHEMAS, **plugins.schemas()}
 
 
 def register() -> None:

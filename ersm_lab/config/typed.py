@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.config.translate import CONFIG_ERRORS, one_line
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import merged, suite_spec
+from ersm_lab.core.plugins import load, schemas, suite_spec
 from ersm_lab.core.settings import Settings
 from ersm_lab.tracking import schema as trackers
 
@@ -44,7 +44,7 @@ def _kinds(held: DictConfig) -> dict[str, type[Settings]]:
     return {
         "model": _of_target("model", _said(held, "model._target_")),
         "data": _of_target("data", _said(held, "data._target_")),
-        "evaluation": suite_spec(_said(held, "evaluation.suite")).settings,
+        "evaluation": load(suite_spec(_said(held, "evaluation.suite")).settings),
         "logger": trackers.of_name(_said(held, "logger.name")),
     }
 
@@ -57,7 +57,7 @@ def _said(held: DictConfig, key: str) -> str:
 
 
 def _of_target(group: str, target: str) -> type[Settings]:
-    found: dict[tuple[str, str], type[Settings]] = merged("schemas")
+    found = schemas()
     for (name, _), kind in found.items():
         if name == group and any(
             (field.name, field.default) == ("_target_", target) for field in dataclasses.fields(kind)

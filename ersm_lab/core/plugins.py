@@ -1,8 +1,9 @@
 """The plug-in registry: what papers, and anybody's packages, bring to the lab.
 
 A plug-in is one object, found through an entry point of the group ``ersm_lab.plugins`` or as ``NAME/plugin.py`` below the
-folder that ``ERSM_LAB_PLUGINS`` names. The papers of this package register by the same door. One that cannot be loaded costs a line on standard
-error and nothing else. Nothing here imports torch, and a plug-in's own module must not either: it names classes by dotted path.
+folder that ``ERSM_LAB_PLUGINS`` names. The papers of this package register by the same door. One that cannot be loaded costs a
+line on standard error and nothing else. A plug-in's own module imports little more than this one: it names what it brings as
+``module:NAME``, which is imported when somebody asks for it. So help and completion stay quick, however many there are.
 """
 
 from __future__ import annotations
@@ -56,17 +57,17 @@ class CurveFamily:
 
 @dataclass(frozen=True)
 class SuiteSpec:
-    """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.evaluation.suite.Suite``, ``settings`` its dataclass.
+    """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.evaluation.suite.Suite``, ``settings`` that of its settings.
 
-    ``curves``: what the report can draw of its tables.
+    ``curves``: ``module:NAME`` of a tuple of ``CurveFamily``: what the report can draw of its tables.
     ``sums``: ``module:function`` for a suite that keeps counts per image in the artifact ``counts``. The function takes a label
     table and gives, for each score by name, the array of counts that it is made of and a function from sums ``(m, ...)`` to
     scores ``(m,)``; its module imports no torch.
     """
 
     target: str
-    settings: type[Settings]
-    curves: tuple[CurveFamily, ...] = ()
+    settings: str
+    curves: str = ""
     sums: str = ""
 
 
@@ -79,7 +80,7 @@ class Plugin:
     name: a single word; a paper's is its folder below the outputs, and stands before the slash of its experiments.
     package: import path below which ``_target_`` may name classes.
     summary: one line for ``ersm-lab list``.
-    schemas: settings dataclasses for Hydra, by (group, name), such as ``("model", "schema_ersm")``.
+    schemas: ``module:Class`` of settings for Hydra, by (group, name), such as ``("model", "schema_mine")``.
     suites: what can be measured, by name.
     layouts: ``module:function`` that reads a data set, by name.
     label_tables: ``module:NAME`` of what the labels per pixel of a layout mean, by layout.
@@ -96,7 +97,7 @@ class Plugin:
     name: str
     package: str
     summary: str = ""
-    schemas: Mapping[tuple[str, str], type[Settings]] = field(default_factory=dict)
+    schemas: Mapping[tuple[str, str], str] = field(default_factory=dict)
     suites: Mapping[str, SuiteSpec] = field(default_factory=dict)
     layouts: Mapping[str, str] = field(default_factory=dict)
     label_tables: Mapping[str, str] = field(default_factory=dict)
@@ -146,15 +147,39 @@ def _add(found: dict[str, Plugin], name: str, where: str, load: Any) -> None:
             for other in found.values():
                 if twice := sorted(map(str, getattr(plugin, kind).keys() & getattr(other, kind).keys())):
                     raise ValueError(f"{kind} has {twice[0]}, which the plug-in {other.name!r} has too")
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        reason = " ".join(str(error).split()) or "no message"
-        print(
-            f"plug-in {name} ({where}) is left out: {type(error).__name__}: {reason}"[:300], file=sys.stderr
-        )
+        _say(f"plug-in {name} ({where}) is left out", error)
         return
     found[plugin.name] = plugin
+
+
+def _say(what: str, error: BaseException) -> None:
+    reason = " ".join(str(error).split()) or "no message"
+    print(f"{what}: {type(error).__name__}: {reason}"[:300], file=sys.stderr)
+
+
+@functools.cache
+def schemas() -> Mapping[tuple[str, str], type[Settings]]:
+    """The settings classes of all plug-ins, by group and name. A plug-in whose cannot be imported costs a line and has none."""
+    found: dict[tuple[str, str], type[Settings]] = {}
+    for plugin in plugins().values():
+        try:
+            own = {key: load(target) for key, target in plugin.schemas.items()}
+            if odd := next((key for key, kind in own.items() if not issubclass(kind, Settings)), None):
+                raise TypeError(f"{plugin.schemas[odd]} is no class of settings")
+        except Exception as error:
+            _say(f"plug-in {plugin.name} ({plugin.package}) has no settings", error)
+            continue
+        found |= own
+    return found
+
+
+def forget() -> None:
+    """Plug-ins are looked for again when they are asked for next."""
+    plugins.cache_clear()
+    schemas.cache_clear()
 
 
 def merged(kind: str) -> dict[Any, Any]:

@@ -185,11 +185,3 @@ class PictureDataConfig(DataConfig):
     crop: int | None = setting(None, "side of the central square that is taken; null: whole", ge=8)
     batch_size: int = setting(4, "pictures per step, learnt side by side; changes no map", ge=1)
     eval_batch_size: int | None = setting(None, "null: batch_size", ge=1, changes_result=False)
-
-
-SCHEMAS: dict[tuple[str, str], type[Settings]] = {
-    ("data", "schema"): ImageDataConfig,
-    ("data", "schema_labelled_pictures"): LabelledPictureDataConfig,
-    ("data", "schema_segmentation"): SegmentationDataConfig,
-    ("data", "schema_pictures"): PictureDataConfig,
-}

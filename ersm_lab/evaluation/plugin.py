@@ -1,10 +1,6 @@
 """The suites over any classifier and any segmenter, as a plug-in (no torch)."""
 
 from ersm_lab.core.plugins import Plugin, SuiteSpec
-from ersm_lab.evaluation.classifiers.deletion import settings as deletion
-from ersm_lab.evaluation.classifiers.occlusion import settings as occlusion
-from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
-from ersm_lab.evaluation.segmenters import settings as segmentation
 
 _CLASSIFIERS = "ersm_lab.evaluation.classifiers"
 _SEGMENTERS = "ersm_lab.evaluation.segmenters"
@@ -15,33 +11,36 @@ _SUITES = {
     "occlusion": "occlusion.suite:Occlusion",
     "stress": "stress:Stress",
 }
-_CURVES = {"deletion": deletion.CURVES, "occlusion": occlusion.CURVES}
-_ATTRIBUTIONS = ("grad_cam", "grad_cam_baseline", "integrated_gradients")
+_OF_CLASSIFIERS = f"{_CLASSIFIERS}.settings:ClassifierEvaluationConfig"
+_OF_SEGMENTERS = f"{_SEGMENTERS}.settings:SegmentationEvaluationConfig"
+_CURVES = {name: f"{_CLASSIFIERS}.{name}.settings:CURVES" for name in ("deletion", "occlusion")}
 
 PLUGIN = Plugin(
     name="evaluation",
     package="ersm_lab.evaluation",
     summary="suites over any classifier and any segmentation network",
     schemas={
-        ("evaluation", "schema_classifiers"): ClassifierEvaluationConfig,
-        ("evaluation", "schema_segmentation"): segmentation.SegmentationEvaluationConfig,
+        ("evaluation", "schema_classifiers"): _OF_CLASSIFIERS,
+        ("evaluation", "schema_segmentation"): _OF_SEGMENTERS,
     },
     suites={
         **{
-            name: SuiteSpec(
-                f"{_CLASSIFIERS}.{target}", ClassifierEvaluationConfig, curves=_CURVES.get(name, ())
-            )
+            name: SuiteSpec(f"{_CLASSIFIERS}.{target}", _OF_CLASSIFIERS, curves=_CURVES.get(name, ""))
             for name, target in _SUITES.items()
         },
         "segmentation": SuiteSpec(
             f"{_SEGMENTERS}.suite:Segmentation",
-            segmentation.SegmentationEvaluationConfig,
-            curves=segmentation.CURVES,
+            _OF_SEGMENTERS,
+            curves=f"{_SEGMENTERS}.settings:CURVES",
             sums=f"{_SEGMENTERS}.sums:scores_of_sums",
         ),
     },
     rankings={
-        name: f"{_CLASSIFIERS}.{'attributions' if name in _ATTRIBUTIONS else 'rankings'}:{name}"
-        for name in deletion.RANKINGS
+        "magnitude": f"{_CLASSIFIERS}.rankings:magnitude",
+        "grad_cam": f"{_CLASSIFIERS}.attributions:grad_cam",
+        "grad_cam_baseline": f"{_CLASSIFIERS}.attributions:grad_cam_baseline",
+        "integrated_gradients": f"{_CLASSIFIERS}.attributions:integrated_gradients",
+        "centre": f"{_CLASSIFIERS}.rankings:centre",
+        "random": f"{_CLASSIFIERS}.rankings:random",
     },
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from ersm_lab.core.plugins import CurveFamily, merged
+from ersm_lab.core.plugins import CurveFamily, SuiteSpec, load, merged
 from ersm_lab.report.views import RunView
 
 Curve = tuple[list[float], list[float]]
@@ -16,7 +16,8 @@ Curve = tuple[list[float], list[float]]
 
 def families() -> list[CurveFamily]:
     """Every kind of curve that the suites of registered plug-ins write, in their order."""
-    found = {family.table: family for spec in merged("suites").values() for family in spec.curves}
+    specs: Iterable[SuiteSpec] = merged("suites").values()
+    found = {family.table: family for spec in specs if spec.curves for family in load(spec.curves)}
     return list(found.values())
 
 

@@ -21,7 +21,7 @@ from ersm_lab.cli import main
 from ersm_lab.config.composer import Composer
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import Plugin, merged, plugins
+from ersm_lab.core.plugins import Plugin, load, merged, plugins
 from ersm_lab.core.settings import plain
 from ersm_lab.core.words import nearest
 from ersm_lab.runs.directory import RunDirectory
@@ -105,7 +105,8 @@ def composes(paper: Paper) -> None:
             compose([f"experiment={experiment}", f"model={model}"])
         if config.evaluation.suite not in merged("suites"):
             raise UserError(f"experiment={experiment}: no plug-in has the suite {config.evaluation.suite!r}")
-    for (group, schema), kind in paper.plugin.schemas.items():
+    for (group, schema), target in paper.plugin.schemas.items():
+        kind = load(target)
         for field in dataclasses.fields(kind):  # type: ignore[arg-type]
             nested = isinstance(
                 field.default_factory, type

@@ -21,7 +21,7 @@ from ersm_lab.cli.verbs import all_verbs, command_line, read
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.describe import keys_of
 from ersm_lab.config.store import options, run_groups
-from ersm_lab.core.plugins import plugins
+from ersm_lab.core.plugins import forget
 
 VERBS = list(all_verbs())
 
@@ -246,7 +246,7 @@ def plugin_folder(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("ERSM_LAB_PLUGINS", "")  # set back after the test, which exports one
     yield lab / "own"
-    plugins.cache_clear()
+    forget()
 
 
 def test_a_folder_of_plugins_is_a_word_of_every_verb(

@@ -11,25 +11,33 @@ import pytest
 
 from ersm_lab.core import plugins as registry
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import FOLDER, Plugin, merged, owner, plugins, suite_spec
+from ersm_lab.core.plugins import FOLDER, Plugin, forget, owner, plugins, schemas, suite_spec
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
-from dataclasses import dataclass
 from ersm_lab.core.plugins import Plugin
+PLUGIN = Plugin(
+    name="{name}",
+    package="{name}",
+    summary="{name} in a line",
+    schemas={{("model", "schema_{name}"): "{name}.schema:Config"}},
+)
+"""
+SCHEMA = """
+from dataclasses import dataclass
 from ersm_lab.core.schema import ModelConfig
 from ersm_lab.core.settings import setting
 @dataclass
 class Config(ModelConfig):
     _target_: str = setting("{name}.module.Net", "the class")
-PLUGIN = Plugin(name="{name}", package="{name}", summary="{name} in a line", schemas={{("model", "schema_{name}"): Config}})
 """
 
 
-def write(folder: Path, name: str, text: str) -> None:
+def write(folder: Path, name: str, text: str, schema: str = SCHEMA) -> None:
     (folder / name).mkdir(parents=True)
     (folder / name / "__init__.py").touch()
     (folder / name / "plugin.py").write_text(text.format(name=name))
+    (folder / name / "schema.py").write_text(schema.format(name=name))
 
 
 @pytest.fixture
@@ -38,9 +46,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     monkeypatch.setattr(sys, "path", [*sys.path])
     modules = set(sys.modules)
-    plugins.cache_clear()
+    forget()
     yield tmp_path
-    plugins.cache_clear()
+    forget()
     for name in set(sys.modules) - modules:
         if name.partition(".")[0] in {path.name for path in tmp_path.iterdir()}:
             del sys.modules[name]
@@ -58,7 +66,7 @@ def test_the_papers_of_the_lab_register_by_entry_points():
 def test_a_folder_of_plugins_is_found(folder):
     write(folder, "other", GOOD)
     assert plugins()["other"].summary == "other in a line"
-    assert ("model", "schema_other") in merged("schemas")
+    assert ("model", "schema_other") in schemas()
 
 
 @pytest.mark.parametrize(
@@ -83,6 +91,22 @@ def test_a_broken_plugin_costs_one_line(folder, capsys, text, words):
     assert words in line
     plugins()  # not said again
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ("raise RuntimeError('no')", "RuntimeError: no"),
+        ("Config = dict", "other.schema:Config is no class of settings"),
+    ],
+)
+def test_settings_that_cannot_be_imported_cost_one_line_too(folder, capsys, schema, words):
+    write(folder, "other", GOOD, schema)
+    assert ("model", "schema_slem") in schemas()
+    assert ("model", "schema_other") not in schemas()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plug-in other (other) has no settings: ")
+    assert words in line
 
 
 def test_a_broken_plugin_leaves_the_command_line_as_it_is(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import plugins
+from ersm_lab.core.plugins import forget
 from ersm_lab.data.content import source_content
 from ersm_lab.data.layouts import layouts_of, read_kind, read_layout
 from ersm_lab.data.module import ImageDataModule
@@ -122,9 +122,9 @@ def elsewhere(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("ERSM_LAB_PLUGINS", str(tmp_path / "plugins"))
     monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
-    plugins.cache_clear()
+    forget()
     yield
-    plugins.cache_clear()
+    forget()
 
 
 def test_a_layout_of_another_plug_in(elsewhere, tmp_path):

@@ -1,13 +1,12 @@
 """ERSM as a plug-in (no torch)."""
 
 from ersm_lab.core.plugins import Plugin
-from ersm_lab.papers.ersm.schema import SCHEMAS
 
 PLUGIN = Plugin(
     name="ersm",
     package="ersm_lab.papers.ersm",
     summary="an energy mask learns which spatial tokens of a classifier to keep",
-    schemas=SCHEMAS,
+    schemas={("model", "schema_ersm"): "ersm_lab.papers.ersm.schema:ERSMConfig"},
     rankings={
         name: f"ersm_lab.papers.ersm.rankings:{name}" for name in ("energy", "total_energy", "position_only")
     },

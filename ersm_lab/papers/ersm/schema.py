@@ -51,6 +51,3 @@ class ERSMConfig(ModelConfig):
     pool: str = setting("masked_mean", "how tokens become one vector", choices=POOLS)
     mask_lr_factor: float = setting(10.0, "learning rate of the mask over that of the head", gt=0)
     label_smoothing: float = setting(0.0, "of the cross-entropy", ge=0, lt=1)
-
-
-SCHEMAS = {("model", "schema_ersm"): ERSMConfig}

@@ -83,6 +83,3 @@ class FoRNetConfig(ModelConfig):
     decoder: dict[str, Any] = setting({}, "keywords for the baseline's class in segmentation_models_pytorch")
     loss: FoRNetLossConfig = setting(FoRNetLossConfig)
     backbone_lr_factor: float = setting(1.0, "learning rate of the backbone over that of the rest", gt=0)
-
-
-SCHEMAS = {("model", "schema_fornet"): FoRNetConfig}

@@ -76,6 +76,3 @@ class SLEMConfig(LearnerSettings, ModelConfig):
         if node.alphas is not None and not node.alphas:
             return "has alphas=[]; null is the direct form"
         return None
-
-
-SCHEMAS: dict[tuple[str, str], type[Settings]] = {("model", "schema_slem"): SLEMConfig}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ersm_lab.core.plugins import CurveFamily, registered
 from ersm_lab.core.settings import Settings, setting
+from ersm_lab.evaluation.plugin import PLUGIN
 
-RANKINGS = ("magnitude", "grad_cam", "grad_cam_baseline", "integrated_gradients", "centre", "random")
 """Those that any classifier of tokens has; papers and other plug-ins bring more."""
 
 
@@ -17,7 +17,7 @@ class DeletionConfig(Settings):
 
     enabled: bool = setting(False, "asked for by the suites that read it")
     rankings: list[str] = setting(
-        list(RANKINGS), "those that a model has are used", choices=registered("rankings")
+        list(PLUGIN.rankings), "those that a model has are used", choices=registered("rankings")
     )
     draws: int = setting(5, "of the random ranking", ge=1)
     controls: list[str] | None = setting(

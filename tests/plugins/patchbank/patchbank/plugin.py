@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from ersm_lab.core.plugins import Plugin, SuiteSpec
-from patchbank.schema import DetectionConfig, PatchBankConfig
 
 PLUGIN = Plugin(
     name="patchbank",
     package="patchbank",
     summary="anomalies by distance to a memory bank of normal patches",
     schemas={
-        ("model", "schema_patchbank"): PatchBankConfig,
-        ("evaluation", "schema_patchbank"): DetectionConfig,
+        ("model", "schema_patchbank"): "patchbank.schema:PatchBankConfig",
+        ("evaluation", "schema_patchbank"): "patchbank.schema:DetectionConfig",
     },
-    suites={"patchbank_detection": SuiteSpec("patchbank.suite:DetectionSuite", DetectionConfig)},
+    suites={
+        "patchbank_detection": SuiteSpec("patchbank.suite:DetectionSuite", "patchbank.schema:DetectionConfig")
+    },
     conf=Path(__file__).parent / "conf",
     lead=("greedy",),
     baselines=("spread",),

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from ersm_lab.core.plugins import Plugin, SuiteSpec
-from newpaper.schema import NewPaperConfig
-from newpaper.settings import FocusConfig
 
 PLUGIN = Plugin(
     name="newpaper",
     package="newpaper",
     summary="a classifier learns where to look",
-    schemas={("model", "schema_newpaper"): NewPaperConfig, ("evaluation", "schema_newpaper"): FocusConfig},
-    suites={"newpaper_focus": SuiteSpec("newpaper.suite:FocusSuite", FocusConfig)},
+    schemas={
+        ("model", "schema_newpaper"): "newpaper.schema:NewPaperConfig",
+        ("evaluation", "schema_newpaper"): "newpaper.settings:FocusConfig",
+    },
+    suites={"newpaper_focus": SuiteSpec("newpaper.suite:FocusSuite", "newpaper.settings:FocusConfig")},
     conf=Path(__file__).parent / "conf",
     lead=("focus",),
     baselines=("everywhere",),
