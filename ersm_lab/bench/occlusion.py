@@ -15,7 +15,7 @@ from ersm_lab.bench.table import Row
 from ersm_lab.core.protocols import Batch, Classifier
 from ersm_lab.evaluation.classifiers.models import ClassifierSubject
 from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
-from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded, sweep
+from ersm_lab.evaluation.classifiers.occlusion.sweep import conditions_of, occluded, sweep
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.subject import Subject
@@ -80,7 +80,7 @@ class _Data:
 
 
 def run(images: int = 8, size: int = 224) -> list[Row]:
-    """ResNet-50 at 224; the bare passes run on pictures that were made beforehand, one batch per cell with cover."""
+    """ResNet-50 at 224; the bare passes run on pictures that were made beforehand, one batch per condition with cover."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = _Data(256 if device.type == "cuda" else images, size)
     model = ERSMClassifier(200, (size, size), backbone={"name": "resnet50"})
@@ -89,8 +89,8 @@ def run(images: int = 8, size: int = 224) -> list[Row]:
         store = ArtifactStore(Path(folder))
         subject: ClassifierSubject = Subject(runner, [], data, "test", EVALUATION, store)
         few: ClassifierSubject = Subject(runner, [], _Data(2, size), "test", EVALUATION, store)
-        cells = cells_of(SETTINGS, False)
-        passes = 1 + sum(cell.area > 0 for cell in cells)
+        conditions = conditions_of(SETTINGS, False)
+        passes = 1 + sum(condition.area > 0 for condition in conditions)
 
         @torch.inference_mode()
         def bare() -> None:
@@ -109,9 +109,9 @@ def run(images: int = 8, size: int = 224) -> list[Row]:
             bare_seconds = min(bare_seconds, middle - start)
             seconds = min(seconds, time.perf_counter() - middle)
         batch = next(iter(data.eval_dataloader("test")))
-        held = peak_memory(lambda: [0 for _ in occluded(subject, batch, cells)], device) / 2**20
+        held = peak_memory(lambda: [0 for _ in occluded(subject, batch, conditions)], device) / 2**20
     note = (
-        f"{len(data.pictures)} images, {len(cells)} cells, {passes} passes; ours costs {100 * (seconds / bare_seconds - 1):+.1f} %, goal 20 %; "
+        f"{len(data.pictures)} images, {len(conditions)} conditions, {passes} passes; ours costs {100 * (seconds / bare_seconds - 1):+.1f} %, goal 20 %; "
         f"making the pictures of a batch of {len(batch['label'])} holds {held:.0f} MiB"
     )
     return [Row("occlusion sweep, ResNet-50 at 224", seconds, bare_seconds, "s", round(1 / 1.2, 4), note)]

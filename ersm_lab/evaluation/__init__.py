@@ -1,1 +1,1 @@
-"""Suites over finished trainings. A suite is a module with ``evaluate(subjects) -> summaries``; see ``subject.py``."""
+"""What every suite needs, and the suites over any classifier and any segmentation network. Knows no paper."""

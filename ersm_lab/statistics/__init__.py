@@ -1,4 +1,4 @@
-"""Intervals and differences, in numpy alone."""
+"""Intervals and paired differences, in numpy alone."""
 
 from ersm_lab.statistics.correlation import rank_correlation as rank_correlation
 from ersm_lab.statistics.intervals import paired_bootstrap as paired_bootstrap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ersm_lab.tables.cells import Cell
+from ersm_lab.tables.entries import Entry
 from ersm_lab.tables.summary import Reported, TableSummary
 
 NOTHING_REPORTED = "No published figure is known for these rows: the column for reported figures stays empty."
@@ -33,7 +33,7 @@ def footnotes(summary: TableSummary) -> list[str]:
     notes = [f"{dagger.mark} not comparable: {dagger.why}" for dagger in summary.daggers]
     if not summary.reported:
         notes.append(NOTHING_REPORTED)
-    if any(cell.std == 0 for row in summary.cells.values() for cell in row.values()):
+    if any(entry.std == 0 for row in summary.cells.values() for entry in row.values()):
         notes.append(ALL_EQUAL)
     return notes
 
@@ -43,11 +43,11 @@ def _line(
 ) -> list[str]:
     row, figures = summary.cells[name], summary.reported.get(name, {})
     built, of = name in summary.built, len(summary.seeds)
-    most = max(cell.n for cell in row.values())
+    most = max(entry.n for entry in row.values())
     line = [escape(summary.labels[name])]
-    for key, cell in row.items():
-        shown = escape(_ours(cell, summary.columns[key].digits, most)) if built else ""
-        line.append(bold.format(shown) if cell.best else shown)
+    for key, entry in row.items():
+        shown = escape(_ours(entry, summary.columns[key].digits, most)) if built else ""
+        line.append(bold.format(shown) if entry.best else shown)
         if key in paired:
             line.append(escape(_theirs(figures.get(key))))
     if not paired:
@@ -56,12 +56,12 @@ def _line(
     return [*line, count if built else ""]
 
 
-def _ours(cell: Cell, digits: int, most: int) -> str:
-    if cell.mean is None:
-        return "missing" if cell.state == "missing" else "–"
-    deviation = f" ± {cell.std:.{digits}f}" if cell.std else ""
-    count = "" if cell.n == most else f" (n = {cell.n})"
-    return f"{cell.mean:.{digits}f}{deviation}{count}"
+def _ours(entry: Entry, digits: int, most: int) -> str:
+    if entry.mean is None:
+        return "missing" if entry.state == "missing" else "–"
+    deviation = f" ± {entry.std:.{digits}f}" if entry.std else ""
+    count = "" if entry.n == most else f" (n = {entry.n})"
+    return f"{entry.mean:.{digits}f}{deviation}{count}"
 
 
 def _theirs(figure: Reported | None) -> str:

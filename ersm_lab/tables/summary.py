@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ersm_lab.core.words import counted
-from ersm_lab.tables.cells import Cell, cells_of, lacking, read_numbers, seeds_in_words
 from ersm_lab.tables.comparisons import Comparison, compare_rows
+from ersm_lab.tables.entries import Entry, entries_of, lacking, read_numbers, seeds_in_words
 from ersm_lab.tables.rows import RowRuns, Trial
 from ersm_lab.tables.schema import ColumnConfig, TableConfig
 
@@ -56,7 +56,7 @@ class TableSummary:
     columns: dict[str, ColumnConfig]
     labels: dict[str, str]
     built: list[str]
-    cells: dict[str, dict[str, Cell]]
+    cells: dict[str, dict[str, Entry]]
     reported: dict[str, dict[str, Reported]]
     daggers: list[Dagger]
     comparisons: list[Comparison]
@@ -86,7 +86,7 @@ def summarise(table: TableConfig, rows: Mapping[str, RowRuns]) -> TableSummary:
         columns=table.columns,
         labels={name: row.label for name, row in table.rows.items()},
         built=[name for name in table.rows if name in rows],
-        cells=cells_of(table, numbers, rows),
+        cells=entries_of(table, numbers, rows),
         reported=reported,
         daggers=daggers,
         comparisons=comparisons,

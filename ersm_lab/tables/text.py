@@ -1,4 +1,4 @@
-"""A table as Markdown, as LaTeX (booktabs), and as tidy data with a line per cell."""
+"""A table as Markdown, as LaTeX (booktabs), and as tidy data with a line per entry."""
 
 from __future__ import annotations
 
@@ -88,21 +88,21 @@ def latex(summary: TableSummary) -> str:
 
 
 def frame(summary: TableSummary) -> pd.DataFrame:
-    """Tidy: one line per row and column, with the paper's figure, why it is not comparable, and the cell's state."""
+    """Tidy: one line per row and column, with the paper's figure, why it is not comparable, and the state."""
     reasons = {dagger.mark: dagger.why for dagger in summary.daggers}
     lines: list[dict[str, object]] = []
     for name, row in summary.cells.items():
-        for key, cell in row.items():
+        for key, entry in row.items():
             theirs = summary.reported.get(name, {}).get(key)
             lines.append(
                 {
                     "row": name,
                     "column": key,
-                    "mean": cell.mean,
-                    "std": cell.std,
-                    "n": cell.n,
+                    "mean": entry.mean,
+                    "std": entry.std,
+                    "n": entry.n,
                     "seeds": len(summary.seeds) if name in summary.built else 0,
-                    "state": cell.state,
+                    "state": entry.state,
                     "reported": theirs.value if theirs else None,
                     "not_comparable": reasons.get(theirs.mark) if theirs and theirs.mark else None,
                 }

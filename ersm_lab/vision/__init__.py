@@ -1,1 +1,1 @@
-"""Reading images, overlays, and the style of figures."""
+"""Label tables and palettes, occluders and fills, and the style of figures."""

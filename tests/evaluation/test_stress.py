@@ -16,7 +16,7 @@ from ersm_lab.cli.evaluate import evaluation_request
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.typed import typed_config
 from ersm_lab.core.plugins import merged
-from ersm_lab.evaluation.classifiers.occlusion.sweep import cells_of, occluded
+from ersm_lab.evaluation.classifiers.occlusion.sweep import conditions_of, occluded
 from ersm_lab.evaluation.classifiers.rankings import importances
 from ersm_lab.evaluation.classifiers.scene import scene_of
 from ersm_lab.evaluation.runner import Runner
@@ -32,7 +32,7 @@ from tests.conftest import TINY
 
 pytest.importorskip("captum", reason="rankings need the extra 'explain'")
 ARMS = ("baseline", "position_only", "recommended")
-# few cells and one draw: what is tested does not depend on their number
+# few conditions and one draw: what is tested does not depend on their number
 STRESS = [
     "evaluation=stress",
     "evaluation.panels=2",
@@ -213,20 +213,22 @@ def test_rankings_do_not_depend_on_the_batch(lab: dict) -> None:
 
 def test_occluded_pictures_differ_only_where_they_are_covered_and_by_their_share(lab: dict) -> None:
     subject = _subject(lab["runs"][0])
-    cells = cells_of(subject.settings.occlusion, True)
+    conditions = conditions_of(subject.settings.occlusion, True)
     batch = next(iter(subject.batches))
     pixels = batch["image"][0, 0].numel()
-    for place, pictures, exists in occluded(subject, batch, cells):
-        cell = cells[place]
-        if cell.area == 0:
+    for place, pictures, exists in occluded(subject, batch, conditions):
+        condition = conditions[place]
+        if condition.area == 0:
             assert pictures is None
             continue
         assert exists.all()
         changed = (pictures != batch["image"]).any(1)
-        if cell.shape == "object":
+        if condition.shape == "object":
             assert not (changed & ~batch["mask"]).any()
-        elif cell.fill == "noise":  # a pixel that equals its noise by chance would be missed, nothing else
-            assert changed.flatten(1).sum(1).tolist() == [round(cell.area * pixels)] * len(changed)
+        elif (
+            condition.fill == "noise"
+        ):  # a pixel that equals its noise by chance would be missed, nothing else
+            assert changed.flatten(1).sum(1).tolist() == [round(condition.area * pixels)] * len(changed)
 
 
 def _write_table(**rows: dict[int, Path]) -> None:

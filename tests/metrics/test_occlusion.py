@@ -1,4 +1,4 @@
-"""Accuracy per cell, areas under curves, and images for which a cell does not exist."""
+"""Accuracy per condition, areas under curves, and images for which a condition does not exist."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
+from ersm_lab.metrics.occlusion import Condition, OcclusionAccuracy
 
-CELLS = [
-    Cell("square", 0.0, "mean"),
-    Cell("square", 0.2, "mean"),
-    Cell("square", 0.6, "mean"),
-    Cell("object", 0.5, "mean"),
+CONDITIONS = [
+    Condition("square", 0.0, "mean"),
+    Condition("square", 0.2, "mean"),
+    Condition("square", 0.6, "mean"),
+    Condition("object", 0.5, "mean"),
 ]
 
 
 def test_cells_curves_and_mean_by_hand_whatever_the_batches() -> None:
     right = torch.tensor([[1, 1, 0, 1], [1, 0, 0, torch.nan], [1, 1, 1, 0], [0, 0, 0, torch.nan]])
     for size in (1, 3, 4):
-        metric = OcclusionAccuracy(CELLS, per_sample=True)
+        metric = OcclusionAccuracy(CONDITIONS, per_sample=True)
         for part, index in zip(right.split(size), torch.tensor([3, 2, 1, 0]).split(size), strict=True):
             metric.update(part, index)
         found = metric.compute()
@@ -37,4 +37,4 @@ def test_cells_curves_and_mean_by_hand_whatever_the_batches() -> None:
 
 def test_wrong_number_of_cells_is_named() -> None:
     with pytest.raises(ValueError, match=r"\(B, 4\)"):
-        OcclusionAccuracy(CELLS).update(torch.ones(2, 3))
+        OcclusionAccuracy(CONDITIONS).update(torch.ones(2, 3))

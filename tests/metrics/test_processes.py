@@ -12,11 +12,15 @@ import torch.multiprocessing as mp
 
 from ersm_lab.metrics.deletion import DeletionCurve
 from ersm_lab.metrics.localisation import MaskLocalisation
-from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
+from ersm_lab.metrics.occlusion import Condition, OcclusionAccuracy
 from ersm_lab.metrics.sparsity import MaskSparsity
 
 GRID = (3, 3)
-CELLS = [Cell("square", 0.0, "mean"), Cell("square", 0.3, "mean"), Cell("grid", 0.3, "blur")]
+CONDITIONS = [
+    Condition("square", 0.0, "mean"),
+    Condition("square", 0.3, "mean"),
+    Condition("grid", 0.3, "blur"),
+]
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,14 +34,14 @@ def compute(rows: slice) -> dict[str, list[float]]:
     keep, mask = batch()
     sparsity, localisation = MaskSparsity(per_sample=True), MaskLocalisation(GRID, per_sample=True)
     deletion = DeletionCurve(8, per_sample=True)
-    occlusion = OcclusionAccuracy(CELLS, per_sample=True)
+    occlusion = OcclusionAccuracy(CONDITIONS, per_sample=True)
     index = torch.arange(len(keep))
     for k, m, i in zip(keep[rows].split(4), mask[rows].split(4), index[rows].split(4), strict=True):
         if len(k):
             sparsity.update(k)
             localisation.update(k, m)
             deletion.update(k > 0.5)
-            occlusion.update(k[:, : len(CELLS)] > 0.5, i)
+            occlusion.update(k[:, : len(CONDITIONS)] > 0.5, i)
     values = {**sparsity.compute(), **localisation.compute(), **deletion.compute()}
     values["occlusion"] = occlusion.compute()["accuracy"]
     for metric in (sparsity, localisation, deletion, occlusion):

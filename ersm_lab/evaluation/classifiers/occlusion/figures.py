@@ -1,4 +1,4 @@
-"""Figures of accuracy under occlusion: a curve per arm over the area, and a heat map of cells."""
+"""Figures of accuracy under occlusion: a curve per arm over the area, and a heat map of conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every cell of structured occlusion on every image. Models that share a frozen backbone share its passes too."""
+"""Every condition of structured occlusion on every image. Models that share a frozen backbone share its passes too."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 from ersm_lab.core.protocols import Batch, FeatureClassifier
 from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, same_backbone
 from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
-from ersm_lab.metrics.occlusion import Cell, OcclusionAccuracy
+from ersm_lab.metrics.occlusion import Condition, OcclusionAccuracy
 from ersm_lab.vision.fills import fill_images, partner
 from ersm_lab.vision.names import TARGETED
 from ersm_lab.vision.occluders import cover_ranks
 
 
-def cells_of(settings: OcclusionConfig, has_masks: bool) -> list[Cell]:
+def conditions_of(settings: OcclusionConfig, has_masks: bool) -> list[Condition]:
     """Every shape at every area with the first fill, and squares with the others. Targeted shapes only with object masks."""
     shapes = [shape for shape in settings.shapes if has_masks or shape not in TARGETED]
     first, *others = settings.fills
     areas = sorted(set(settings.areas))
-    cells = [Cell(shape, area, first) for shape in shapes for area in areas]
+    conditions = [Condition(shape, area, first) for shape in shapes for area in areas]
     square = "square" if "square" in shapes else shapes[0]
-    return cells + [Cell(square, area, fill) for fill in others for area in areas]
+    return conditions + [Condition(square, area, fill) for fill in others for area in areas]
 
 
 def sharing(subjects: Sequence[ClassifierSubject]) -> list[list[int]]:
@@ -46,16 +46,16 @@ def _share(first: ClassifierSubject, second: ClassifierSubject) -> bool:
 
 @torch.inference_mode()
 def sweep(subjects: Sequence[ClassifierSubject]) -> list[OcclusionAccuracy]:
-    """Every cell on every image; one pass of the shared backbone per cell with something covered, and one clean pass."""
+    """Every condition on every image; one pass of the shared backbone per condition with something covered, and one clean pass."""
     lead = subjects[0]
-    cells = cells_of(lead.settings.occlusion, lead.data.has_masks)
-    metrics = [OcclusionAccuracy(cells, per_sample=True) for _ in subjects]
+    conditions = conditions_of(lead.settings.occlusion, lead.data.has_masks)
+    metrics = [OcclusionAccuracy(conditions, per_sample=True) for _ in subjects]
     for batch in lead.data.eval_dataloader(lead.split, rank_share=False):
         label = batch["label"]
-        correct = torch.zeros(len(subjects), len(label), len(cells), dtype=torch.float64)
+        correct = torch.zeros(len(subjects), len(label), len(conditions), dtype=torch.float64)
         clean: Tensor | None = None
-        for place, pictures, exists in occluded(lead, batch, cells):
-            if pictures is None:  # nothing is covered: the clean pass serves every such cell
+        for place, pictures, exists in occluded(lead, batch, conditions):
+            if pictures is None:  # nothing is covered: the clean pass serves every such condition
                 clean = _right(subjects, batch["image"], label) if clean is None else clean
                 correct[:, :, place] = clean
             else:
@@ -67,9 +67,9 @@ def sweep(subjects: Sequence[ClassifierSubject]) -> list[OcclusionAccuracy]:
 
 
 def occluded(
-    subject: ClassifierSubject, batch: Batch, cells: Sequence[Cell]
+    subject: ClassifierSubject, batch: Batch, conditions: Sequence[Condition]
 ) -> Iterator[tuple[int, Tensor | None, Tensor]]:
-    """``(place of the cell, pictures on the device or None where nothing is covered, which images have the cell (B,))``.
+    """``(place of the condition, pictures on the device or None where nothing is covered, which images have the condition (B,))``.
 
     The order of covering is drawn once per shape and image and its ranks are compared with a number per area; fills are made
     once per batch.
@@ -80,20 +80,20 @@ def occluded(
     everywhere = torch.ones(len(images), dtype=torch.bool)
     fills: dict[str, Tensor] = {}
     ranks: dict[str, tuple[Tensor, Tensor]] = {}
-    for place, cell in enumerate(cells):
-        if cell.area == 0:
+    for place, condition in enumerate(conditions):
+        if condition.area == 0:
             yield place, None, everywhere
             continue
-        if cell.shape not in ranks:
-            ranks = {cell.shape: _ranks(cell.shape, size, seed, batch, images.device)}
-        if cell.fill not in fills:
-            others = _others(subject, index).to(images) if cell.fill == "image" else None
+        if condition.shape not in ranks:
+            ranks = {condition.shape: _ranks(condition.shape, size, seed, batch, images.device)}
+        if condition.fill not in fills:
+            others = _others(subject, index).to(images) if condition.fill == "image" else None
             mean, std = subject.data.normalisation
-            fills[cell.fill] = fill_images(images, cell.fill, seed, index, mean, std, others)
-        order, coverable = ranks[cell.shape]
-        count = (cell.area * coverable.double()).round().to(order.dtype)
+            fills[condition.fill] = fill_images(images, condition.fill, seed, index, mean, std, others)
+        order, coverable = ranks[condition.shape]
+        count = (condition.area * coverable.double()).round().to(order.dtype)
         covered = order < count[:, None, None].to(images.device)
-        yield place, torch.where(covered.unsqueeze(1), fills[cell.fill], images), coverable > 0
+        yield place, torch.where(covered.unsqueeze(1), fills[condition.fill], images), coverable > 0
 
 
 def _ranks(

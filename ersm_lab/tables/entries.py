@@ -1,4 +1,4 @@
-"""The cells of a table: means and sample standard deviations over seeds, read from the summaries of runs."""
+"""The entries of a table: means and sample standard deviations over seeds, read from the summaries of runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Numbers = dict[str, dict[str, dict[int, float]]]  # by row, column and seed
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """One row in one column, in the column's unit.
 
     ``std``: None for one seed. ``n``: seeds. ``best``: of its column. ``state``: ``ok``, ``partial`` (some seeds lack it),
@@ -43,8 +43,10 @@ def read_numbers(table: TableConfig, rows: Mapping[str, RowRuns]) -> Numbers:
     return found
 
 
-def cells_of(table: TableConfig, numbers: Numbers, rows: Mapping[str, RowRuns]) -> dict[str, dict[str, Cell]]:
-    """The cells by row and column."""
+def entries_of(
+    table: TableConfig, numbers: Numbers, rows: Mapping[str, RowRuns]
+) -> dict[str, dict[str, Entry]]:
+    """The entries by row and column."""
     means = {
         name: {key: statistics.fmean(by_seed.values()) for key, by_seed in columns.items() if by_seed}
         for name, columns in numbers.items()
@@ -53,18 +55,18 @@ def cells_of(table: TableConfig, numbers: Numbers, rows: Mapping[str, RowRuns]) 
         key: _best(column, [row[key] for row in means.values() if key in row])
         for key, column in table.columns.items()
     }
-    cells: dict[str, dict[str, Cell]] = {}
+    entries: dict[str, dict[str, Entry]] = {}
     for name, columns in numbers.items():
         row = rows.get(name, RowRuns())
-        cells[name] = {}
+        entries[name] = {}
         for key, by_seed in columns.items():
             values, mean = list(by_seed.values()), means[name].get(key)
             whole = not row.failed and len(values) == len(row.runs)
             state = ("ok" if whole else "partial") if values else ("missing" if row.failed else "none")
             deviation = statistics.stdev(values) if len(values) > 1 else None
             is_best = mean is not None and mean == best[key]
-            cells[name][key] = Cell(mean, deviation, len(values), is_best, state)
-    return cells
+            entries[name][key] = Entry(mean, deviation, len(values), is_best, state)
+    return entries
 
 
 def lacking(table: TableConfig, numbers: Numbers, rows: Mapping[str, RowRuns]) -> list[str]:
