@@ -12,7 +12,7 @@ from typing import Any
 
 import timm
 import torch
-from timm.layers import Format
+from timm.layers.format import Format
 from timm.models import FeatureInfo
 from torch import Tensor, nn
 

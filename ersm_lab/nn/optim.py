@@ -39,7 +39,11 @@ def schedule_factor(
         if step < warm:
             return (step + 1) / (warm + 1)
         t = min(1.0, (step - warm) / max(1, total - warm))
-        shape = {"constant": 1.0, "cosine": 0.5 * (1 + math.cos(math.pi * t)), "poly": (1 - t) ** power}[name]
+        shape = {
+            "constant": 1.0,
+            "cosine": 0.5 * (1 + math.cos(math.pi * t)),
+            "poly": math.pow(1 - t, power),
+        }[name]
         return shape if name == "constant" else final + (1 - final) * shape
 
     return factor

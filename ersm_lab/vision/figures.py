@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg", force=False)
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"]
@@ -32,7 +33,7 @@ def figure_style() -> Iterator[None]:
             "ytick.labelsize": 7,
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.prop_cycle": plt.cycler(color=PALETTE),
+            "axes.prop_cycle": cycler(color=PALETTE),
             "figure.constrained_layout.use": True,
             "savefig.bbox": "tight",
         }
@@ -50,4 +51,5 @@ def upsample(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Nearest-neighbour upsampling of a token grid ``(h, w)`` to ``size`` pixels."""
     rows = np.arange(size[0]) * grid.shape[0] // size[0]
     columns = np.arange(size[1]) * grid.shape[1] // size[1]
-    return grid[rows][:, columns]
+    found: np.ndarray = grid[rows][:, columns]
+    return found

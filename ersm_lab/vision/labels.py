@@ -93,11 +93,13 @@ class LabelTable:
             raise UserError(
                 f"{name or 'a label picture'} holds labels {unknown}, which {self.name} lacks{hint}"
             )
-        return self.to_train[label_ids]
+        found: NDArray[np.uint8] = self.to_train[label_ids]
+        return found
 
     def label_ids(self, train_ids: NDArray[Any]) -> NDArray[np.uint8]:
         """Predicted trainIds ``(..., H, W)``, each below K, as the labelIds that the official evaluator reads."""
-        return self.to_id[train_ids]
+        found: NDArray[np.uint8] = self.to_id[train_ids]
+        return found
 
 
 def outside(values: NDArray[Any], count: int, ignore: int | None = None) -> list[int]:

@@ -68,7 +68,8 @@ def _priority(
         return np.minimum(_to_line(y, _BARS, rng)[:, None], _to_line(x, _BARS, rng))
     if shape == "scattered":
         keys = rng.permutation(_CELLS * _CELLS).reshape(_CELLS, _CELLS).astype(float)
-        return keys[(y * _CELLS).astype(int)][:, (x * _CELLS).astype(int)]
+        scattered: NDArray[np.float64] = keys[(y * _CELLS).astype(int)][:, (x * _CELLS).astype(int)]
+        return scattered
     if shape == "checkerboard":
         row, column = (y * _CELLS).astype(int), (x * _CELLS).astype(int)
         white = (row[:, None] + column + rng.integers(2)) % 2

@@ -13,7 +13,8 @@ from rich.progress import track
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.pictures import Picture, Pixels, scaled
+from ersm_lab.data.pictures import Picture, scaled
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.suites.settings import SlemStudyConfig
 from ersm_lab.papers.slem.suites.subject import PictureSubject

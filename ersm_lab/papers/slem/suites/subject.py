@@ -13,8 +13,9 @@ import numpy as np
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.picture_module import PictureDataModule, PictureDataset
-from ersm_lab.data.pictures import Pixels, Truth
+from ersm_lab.data.pictures import Truth
 from ersm_lab.evaluation.subject import DataT, SettingsT, Subject
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings

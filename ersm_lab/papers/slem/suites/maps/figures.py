@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 
-from ersm_lab.data.pictures import Pixels
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.checks import Array
 from ersm_lab.papers.slem.drawing import bare, brightest, draw_map, draw_picture, draw_points
 from ersm_lab.papers.slem.points import entropy_points

@@ -16,8 +16,8 @@ from scipy.stats import spearmanr
 
 from ersm_lab.core.protocols import Summary
 from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.data.pictures import Pixels
 from ersm_lab.evaluation.suite import Suite
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.outputs import write_map
 from ersm_lab.papers.slem.points import entropy_points

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ersm_lab.data.pictures import Pixels
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.drawing import draw_picture, draw_points, picture_rows
 from ersm_lab.papers.slem.suites.style import LOOKS
 from ersm_lab.papers.slem.suites.subject import Learnt

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ersm_lab.data.pictures import Pixels
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.points import entropy_points
 from ersm_lab.papers.slem.suites.interest import chance_map, detector_map, top_points
 from ersm_lab.papers.slem.suites.settings import PointsConfig

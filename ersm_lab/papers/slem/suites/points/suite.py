@@ -11,8 +11,8 @@ import pandas as pd
 
 from ersm_lab.core.protocols import Summary
 from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.data.pictures import Pixels
 from ersm_lab.evaluation.suite import Suite
+from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.suites.means import mean_interval, means_by
 from ersm_lab.papers.slem.suites.points.figures import scores_figure, sheet_figure
