@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.settings import plain
 from ersm_lab.launch.jobs import Answer, Watcher
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import find_runs
@@ -81,7 +82,7 @@ class Runs:
             Path("outputs"),
             "ersm",
             "digits",
-            cell.experiment.config,
+            plain(cell.experiment.config),
             [],
             RunIdentity(cell.config_hash),
         )
