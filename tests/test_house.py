@@ -12,9 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "ersm_lab").rglob("*.py"))
 WRITTEN = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
-ENGINE = (
-    ROOT / "ersm_lab" / "papers" / "slem" / "engine"
-)  # numba and Triton: arguments have types of their own
+# numba and Triton: arguments have types of their own
+ENGINE = ROOT / "ersm_lab" / "papers" / "slem" / "engine"
 PAPERS = sorted(
     path.name for path in (ROOT / "ersm_lab" / "papers").iterdir() if (path / "plugin.py").is_file()
 )

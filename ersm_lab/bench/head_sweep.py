@@ -8,7 +8,6 @@ are does not change what they cost.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from ersm_lab.bench.recheck import states
 from ersm_lab.bench.table import Row
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.machine import cores
 from ersm_lab.data.layouts import read_kind
 from ersm_lab.data.module import ImageDataModule
 from ersm_lab.data.splits import ImageData
@@ -110,8 +110,7 @@ def _save_backbone(settings: BackboneConfig, file: Path) -> None:
 
 def run(images: int = 2500, grid: Sequence[str] = GRID, changes: Sequence[str] = ()) -> list[Row]:
     """Two rows, time and memory; see ``arms``."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = min(2, cores)
+    jobs = min(2, cores())
     costs, counts = {}, {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:  # a tracker may still be closing
         folder = Path(name)

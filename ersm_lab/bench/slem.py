@@ -11,7 +11,6 @@ numbers far, 4: ring and tails, read and written: an array of M P.
 
 from __future__ import annotations
 
-import os
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from torch.nn.utils import parameters_to_vector
 
 from ersm_lab.bench.measure import alternate, threads
 from ersm_lab.bench.table import Row
+from ersm_lab.core.machine import cores
 from ersm_lab.papers.slem import spatial_learning_entropies
 from ersm_lab.papers.slem.engine.lanes import LANES, fused, load, splat, store, total
 from ersm_lab.papers.slem.engine.learner import Engine
@@ -147,10 +147,10 @@ def _speed(window_size: int, hidden: int, goal: float, side: int, samples: int, 
 
 
 def _over_cores(side: int) -> list[Row]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores == 1:
+    count = cores()
+    if count == 1:
         return []
-    images = [_scene(side)] * (2 * cores)
+    images = [_scene(side)] * (2 * count)
 
     def seconds(workers: int) -> float:
         start = time.perf_counter()
@@ -158,11 +158,11 @@ def _over_cores(side: int) -> list[Row]:
             pass
         return (time.perf_counter() - start) / len(images)
 
-    seconds(cores)
-    alone, together = (min(seconds(workers) for _ in range(3)) for workers in (1, cores))
+    seconds(count)
+    alone, together = (min(seconds(workers) for _ in range(3)) for workers in (1, count))
     note = f"{len(images)} images of {side} x {side}, pre-trained; reference: the same, one thread"
-    goal = SCALING_GOAL * cores
-    return [Row(f"image, {cores} threads", 1e3 * together, 1e3 * alone, "ms", goal, note)]
+    goal = SCALING_GOAL * count
+    return [Row(f"image, {count} threads", 1e3 * together, 1e3 * alone, "ms", goal, note)]
 
 
 def _held(side: int) -> float:

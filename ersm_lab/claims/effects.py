@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ersm_lab.claims.numbers import Numbers
 from ersm_lab.claims.schema import EffectConfig, MeasureConfig
@@ -61,7 +60,7 @@ def _of_images(effect: EffectConfig, found: Runs) -> Interval:
         ]
     values = [effect.scale * np.stack([column.to_numpy(float) for column in side]) for side in columns]
     second = values[1] if len(values) > 1 else np.full_like(values[0], effect.threshold)
-    return _with_seeds(paired_bootstrap(values[0], second), np.nanmean(values[0] - second, axis=1))
+    return widened_by_seeds(paired_bootstrap(values[0], second), np.nanmean(values[0] - second, axis=1))
 
 
 def _per_image(run: Numbers, side: MeasureConfig) -> pd.Series:
@@ -71,11 +70,6 @@ def _per_image(run: Numbers, side: MeasureConfig) -> pd.Series:
 def _check_images(effect: EffectConfig, columns: Sequence[Sequence[pd.Series]], index: pd.Index) -> None:
     if any(not column.index.equals(index) for side in columns for column in side):
         raise UserError(f"{effect.label}: the runs were tested on different images")
-
-
-def _with_seeds(interval: Interval, per_seed: NDArray[np.float64]) -> Interval:
-    """A claim is about a method: networks that were not trained are part of the interval, few seeds or many."""
-    return widened_by_seeds(interval, per_seed) if 2 <= len(per_seed) < FEW_SEEDS else interval
 
 
 def _of_sums(effect: EffectConfig, found: Runs) -> Interval:
@@ -99,7 +93,7 @@ def _of_sums(effect: EffectConfig, found: Runs) -> Interval:
         )
     score = known[str(sides[0].column)][1]
     interval = paired_bootstrap_of_sums(first, second, score)
-    return _moved(_with_seeds(interval, score(first.sum(1)) - score(second.sum(1))), effect.scale, 0.0)
+    return _moved(widened_by_seeds(interval, score(first.sum(1)) - score(second.sum(1))), effect.scale, 0.0)
 
 
 def _of_summary(effect: EffectConfig, found: Runs) -> Interval:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+
+from ersm_lab.files.strict_json import json_value
 
 
 @contextlib.contextmanager
@@ -21,16 +22,7 @@ def answering(as_json: bool) -> Iterator[Callable[[object], None]]:
     out = sys.stdout
 
     def print_json(answer: object) -> None:
-        print(json.dumps(_finite(answer), indent=1, default=str), file=out)
+        print(json.dumps(json_value(answer), indent=1), file=out)
 
     with contextlib.redirect_stdout(sys.stderr):
         yield print_json
-
-
-def _finite(value: object) -> object:
-    """With ``null`` for numbers that JSON does not know."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,7 +14,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ersm_lab.core.errors import UserError
+from ersm_lab.core.errors import UserError, message_of
 from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 
@@ -59,7 +59,7 @@ def _check_node(node: DictConfig, prefix: str, known: set[str]) -> None:
         try:
             value = node[name]
         except OmegaConfBaseException as error:
-            raise UserError(f"'{key}' cannot be resolved: {_first_line(error)}") from error
+            raise UserError(f"'{key}' cannot be resolved: {message_of(error)}") from error
         if isinstance(value, DictConfig):
             _check_node(value, f"{key}.", known)
         elif isinstance(value, ListConfig):
@@ -88,7 +88,3 @@ def _check_limits(key: str, value: object, limits: Mapping[str, Any]) -> None:
             # `not holds` and not the opposite comparison: NaN fails every bound
             if name in limits and not holds(number, limits[name]):
                 raise UserError(f"'{key}' is {value}, but must be {words} {limits[name]:g}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ersm_lab.config.check import known_keys
 from ersm_lab.config.store import groups, loader, options
+from ersm_lab.core.errors import message_of
 from ersm_lab.core.words import nearest, no_such
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
@@ -41,8 +42,7 @@ def one_line(error: BaseException, known: Collection[str] = ()) -> str:
         reason = reason or next((line for line in text.splitlines() if line and "full_key" not in line), "")
         reason = re.sub(r"^Error merging override .*", "", reason.strip()) or "has a value of the wrong type"
         return f"'{key}': {reason[:1].lower()}{reason[1:]}{_where(text)}"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines[:2]) if lines else type(error).__name__
+    return message_of(error, lines=2)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,6 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and any other error in one line."""
+
+from __future__ import annotations
 
 
 class UserError(Exception):
@@ -15,3 +17,15 @@ class UserError(Exception):
         super().__init__(line.strip())
         if handed_on:
             self.add_note(text)  # tracebacks show it
+
+
+def message_of(error: BaseException, lines: int = 1) -> str:
+    """The first ``lines`` of an error's message that are not empty, joined by spaces; its kind where it has no message."""
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(said[:lines]) or type(error).__name__
+
+
+def kind_and_message(error: BaseException, limit: int | None = 200) -> str:
+    """``Kind: first line of the message``, at most ``limit`` characters of it (None: all); the kind alone where there is no message."""
+    kind, said = type(error).__name__, message_of(error)
+    return f"{kind}: {said[:limit]}" if str(error).strip() else kind

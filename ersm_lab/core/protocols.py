@@ -245,9 +245,8 @@ class Composed(Protocol):
     def config(self) -> RunSettings: ...
 
 
-Compose = Callable[
-    [Sequence[str]], Composed
-]  # overrides to a checked experiment; ``UserError`` with one line
+# overrides to a checked experiment; ``UserError`` with one line
+Compose = Callable[[Sequence[str]], Composed]
 
 
 class Verb(Protocol):

@@ -105,10 +105,8 @@ def _standing(
         while z < 80:
             depth = rng.uniform(8, 20)
             if rng.random() < 0.72:
-                yield (
-                    z + 200,
-                    [_house(rng, camera, side * edge, z, depth)],
-                )  # houses lie behind everything else
+                # houses lie behind everything else
+                yield z + 200, [_house(rng, camera, side * edge, z, depth)]
             else:
                 yield z + 150, list(_trees(rng, camera, side * (edge + 1), z, depth))
             z += depth

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.files.locks import wait_and_hold
+from ersm_lab.files.strict_json import json_value
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
@@ -60,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Writes ``value`` as strict JSON atomically; NaN and infinity become null."""
-    write_text(path, json.dumps(_finite(value), indent=2, default=_plain) + "\n")
+    write_text(path, json.dumps(json_value(value), indent=2) + "\n")
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
@@ -101,18 +102,3 @@ def _fill(folder: Path, fill: Callable[[Path], object]) -> bool:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return True
-
-
-def _plain(value: object) -> object:
-    item = getattr(value, "item", None)  # numbers of numpy and torch
-    return str(value) if item is None else item()
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ersm_lab.core.machine import cores
 from ersm_lab.launch.gpus import Dealer, devices_of
 from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.work import ended, oom_kills, work
@@ -98,8 +99,7 @@ def _threads(slots: int) -> int | None:
     """A share of the cores that this process may use; None where there is nothing to share, or the user has said it."""
     if slots == 1 or os.environ.get("OMP_NUM_THREADS"):
         return None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // slots)
+    return max(1, cores() // slots)
 
 
 def _job(

@@ -10,7 +10,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from ersm_lab.core.errors import UserError
+from ersm_lab.core.errors import UserError, kind_and_message
 from ersm_lab.launch.jobs import Answer
 from ersm_lab.launch.turns import in_turn
 from ersm_lab.plan.cells import Cell
@@ -51,8 +51,7 @@ def work(cell: Cell, log: Path, folder: Path, threads: int | None = None) -> Ans
 
 def first_line(error: BaseException) -> str:
     """Kind and message of an error in one line of bounded length; one about memory begins with ``out of memory``."""
-    text = (str(error).strip().splitlines() or [""])[0]
-    what = f"{type(error).__name__}: {text}"[:300]
+    what = kind_and_message(error, limit=300)
     return f"out of memory: {what}" if _is_about_memory(error) else what
 
 

@@ -16,7 +16,7 @@ from timm.layers.format import Format
 from timm.models import FeatureInfo
 from torch import Tensor, nn
 
-from ersm_lab.core.errors import UserError
+from ersm_lab.core.errors import UserError, message_of
 
 _PREFIX = "backbone.net."  # where our own checkpoints keep a backbone's weights
 
@@ -176,7 +176,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             return dict(load_file(str(path)))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises almost anything on a foreign file
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = message_of(error)[:120]
         raise UserError(f"model.backbone.checkpoint: {path} cannot be read as weights: {reason}") from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):

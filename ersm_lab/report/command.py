@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import counted
 from ersm_lab.report.page import PICTURE_BYTES, write_page
 from ersm_lab.report.selection import select
 
@@ -37,5 +38,5 @@ def command(words: Sequence[str], outputs: str) -> int:
     if len(page.notes) > 10:
         print(f"left out: {len(page.notes) - 10} more, named on the page")
     of = f"{page.pictures} of {page.of_pictures} pictures" if page.of_pictures else "no pictures"
-    print(f"{page.runs} run{'' if page.runs == 1 else 's'}, {of}, {page.size / 1e6:.1f} MB: {page.path}")
+    print(f"{counted(page.runs, 'run')}, {of}, {page.size / 1e6:.1f} MB: {page.path}")
     return 0

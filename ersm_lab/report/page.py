@@ -16,7 +16,9 @@ from typing import Any
 
 import ersm_lab
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.words import counted
 from ersm_lab.files.atomic import write_text
+from ersm_lab.files.strict_json import json_value
 from ersm_lab.report.extras import read_claims, read_comparisons, read_tables
 from ersm_lab.report.payload import (
     class_sets,
@@ -64,7 +66,6 @@ def write_page(
     out: Path,
     views: Sequence[RunView],
     outputs: Path,
-    query: str = "",
     picture_bytes: int = PICTURE_BYTES,
     curve_bytes: int = CURVE_BYTES,
 ) -> Written:
@@ -108,7 +109,6 @@ def write_page(
         "created": datetime.now().astimezone().isoformat(timespec="minutes"),
         "version": ersm_lab.__version__,
         "outputs": str(outputs),
-        "query": query,
         "points": points,
         "pictures": [held, len(pictures)],
         "notes": notes[:50],
@@ -138,7 +138,7 @@ def render(payload: dict[str, Any], pictures: list[dict[str, Any]]) -> str:
     count = len(payload["runs"])
     fill = {
         "POLICY": html.escape(policy),
-        "TITLE": f"{count} run{'' if count == 1 else 's'} · ersm-lab",
+        "TITLE": f"{counted(count, 'run')} · ersm-lab",
         "STYLE": style,
         "DATA": _json(payload),
         "PICTURES": _json(pictures),
@@ -158,18 +158,10 @@ def _json(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
     except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), default=str)
+        text = json.dumps(json_value(value), ensure_ascii=False, separators=(",", ":"))
     # a lone surrogate, as odd file names give, cannot be encoded
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and value - value != 0 else value
 
 
 def _digest(text: str) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ersm_lab.core.protocols import Scalar
+from ersm_lab.core.settings import plain
 
 SCHEMA_VERSION = 1
 STALE_SECONDS = 600
@@ -60,7 +61,7 @@ class _FromJson:
             value = getattr(self, item.name)
             if item.name in ("extra", "odd") or (value is None and "later" in item.metadata):
                 continue
-            written[item.name] = value.to_json() if isinstance(value, _FromJson) else _plain(value)
+            written[item.name] = value.to_json() if isinstance(value, _FromJson) else plain(value)
         return {**written, **self.extra}
 
 
@@ -201,9 +202,3 @@ def _as(kind: object, value: object) -> object:
     if not isinstance(origin, type) or not isinstance(value, origin):
         raise ValueError(f"{value!r} is no {kind}")
     return value
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

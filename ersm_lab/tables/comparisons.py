@@ -11,7 +11,7 @@ import pandas as pd
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
-from ersm_lab.statistics.intervals import FEW_SEEDS, Interval, paired_bootstrap, widened_by_seeds
+from ersm_lab.statistics.intervals import Interval, paired_bootstrap, widened_by_seeds
 from ersm_lab.tables.rows import RowRuns
 from ersm_lab.tables.schema import ComparisonConfig, TableConfig
 
@@ -50,10 +50,7 @@ def _interval(
     if any(not column.index.equals(index) for side in columns for column in side):
         raise UserError(f"compare {item.row} with {item.against}: their runs were tested on different images")
     ours, theirs = (scale * np.stack([column.to_numpy(float) for column in side]) for side in columns)
-    interval = paired_bootstrap(ours, theirs)
-    if 2 <= len(seeds) < FEW_SEEDS:
-        interval = widened_by_seeds(interval, np.nanmean(ours - theirs, axis=1))
-    return interval
+    return widened_by_seeds(paired_bootstrap(ours, theirs), np.nanmean(ours - theirs, axis=1))
 
 
 def _per_image(run: Path, name: str) -> pd.Series | None:

@@ -108,9 +108,8 @@ def composes(paper: Paper) -> None:
     for (group, schema), target in paper.plugin.schemas.items():
         kind = load(target)
         for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-            nested = isinstance(
-                field.default_factory, type
-            )  # settings of their own, which their class describes
+            # settings of their own, which their class describes
+            nested = isinstance(field.default_factory, type)
             if not field.metadata.get("help") and not field.name.startswith("_") and not nested:
                 raise UserError(f"{group}/{schema}: the setting {field.name} has no description")
 

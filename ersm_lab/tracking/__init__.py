@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ersm_lab.core.errors import UserError
+from ersm_lab.core.errors import UserError, kind_and_message
 from ersm_lab.core.protocols import Scalar
 from ersm_lab.core.schema import LoggerConfig
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
-from ersm_lab.tracking.guard import one_line, say
+from ersm_lab.tracking.guard import say
 from ersm_lab.tracking.schema import WandbConfig
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def build_trackers(
     except UserError:
         raise
     except Exception as error:
-        say(f"warning: {settings.name} cannot be used, the run goes on without it ({one_line(error)})")
+        say(
+            f"warning: {settings.name} cannot be used, the run goes on without it ({kind_and_message(error)})"
+        )
         chosen = None
     return trackers if chosen is None else [*trackers, chosen]
 
@@ -108,7 +110,9 @@ def publish_all(
         try:
             tracker.publish(artifacts, dict(summary), list(checkpoints))
         except Exception as error:
-            say(f"warning: {tracker.name}: publishing failed, the run directory has all ({one_line(error)})")
+            say(
+                f"warning: {tracker.name}: publishing failed, the run directory has all ({kind_and_message(error)})"
+            )
 
 
 def close_all(trackers: Sequence[Tracker], status: str) -> None:
@@ -117,4 +121,4 @@ def close_all(trackers: Sequence[Tracker], status: str) -> None:
         try:
             tracker.close(status)
         except Exception as error:
-            say(f"warning: {tracker.name}: closing failed ({one_line(error)})")
+            say(f"warning: {tracker.name}: closing failed ({kind_and_message(error)})")

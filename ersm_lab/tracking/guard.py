@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
+from ersm_lab.core.errors import kind_and_message
+
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def one_line(error: BaseException, limit: int = 200) -> str:
-    """``Kind: first line of the message``, at most ``limit`` characters of it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:limit]}" if lines else type(error).__name__
 
 
 def say(line: str) -> None:
@@ -34,7 +30,9 @@ class Guard:
         except Exception as error:
             self.failures += 1
             if self.failures == 1:
-                say(f"warning: {self.name}: {doing} failed, the run goes on without it ({one_line(error)})")
+                say(
+                    f"warning: {self.name}: {doing} failed, the run goes on without it ({kind_and_message(error)})"
+                )
             return None
 
 

@@ -10,10 +10,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ersm_lab.core.errors import kind_and_message
 from ersm_lab.core.protocols import Scalar
+from ersm_lab.files.strict_json import json_value
 from ersm_lab.runs.artifacts import Artifact, ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
-from ersm_lab.tracking.guard import Guard, GuardedLogger, one_line, say
+from ersm_lab.tracking.guard import Guard, GuardedLogger, say
 from ersm_lab.tracking.schema import WandbConfig
 
 if TYPE_CHECKING:
@@ -105,7 +107,9 @@ class WandbTracker:
             try:
                 return init("online", base, resume="allow")
             except Exception as error:
-                say(f"wandb: no online run ({one_line(error)}); offline in {folder}, `wandb sync` uploads it")
+                say(
+                    f"wandb: no online run ({kind_and_message(error)}); offline in {folder}, `wandb sync` uploads it"
+                )
                 _forget_session()
         return init("offline", offline_id)
 
@@ -117,7 +121,7 @@ class WandbTracker:
         One part that fails leaves out that part only.
         """
         guard, entries = self._guard, list(artifacts.entries())
-        guard("the summary", lambda: self._run.summary.update(_plain_mapping(summary)))
+        guard("the summary", lambda: self._run.summary.update(_json_mapping(summary)))
         for entry in entries:
             if entry.kind in ("figure", "table"):
                 guard(f"{entry.kind} {entry.name}", self._media, entry)
@@ -155,7 +159,7 @@ class WandbTracker:
         paths = {path.name: path for entry in entries if entry.kind != "folder" for path in entry.paths}
         if not paths:
             return
-        metadata = self._lineage() | {"summary": plain(summary)}
+        metadata = self._lineage() | {"summary": _json_mapping(summary)}
         artifact = wandb.Artifact(f"evaluation-{self._run.id}", type="evaluation", metadata=metadata)
         for name, path in paths.items():
             artifact.add_file(str(path), name=name)  # staged: a later evaluation may write the file again
@@ -164,13 +168,13 @@ class WandbTracker:
     def _checkpoint(self, path: Path, summary: Mapping[str, Scalar]) -> None:
         import wandb
 
-        metadata = self._lineage() | {"summary": plain(summary), "checkpoint": path.stem}
+        metadata = self._lineage() | {"summary": _json_mapping(summary), "checkpoint": path.stem}
         artifact = wandb.Artifact(f"model-{self._run.id}", type="model", metadata=metadata)
         artifact.add_file(str(path), name=path.name, policy="immutable", skip_cache=True)
         self._run.log_artifact(artifact, aliases=[path.stem])
 
     def _lineage(self) -> dict[str, object]:
-        return {**_plain_mapping(self._record), "run": self._run_name}
+        return {**_json_mapping(self._record), "run": self._run_name}
 
     def close(self, status: str) -> None:
         """Ends the W&B run, as failed unless ``status`` is ``finished``; waits ``finish_timeout`` at most."""
@@ -195,22 +199,12 @@ def dashboard_config(
         "dataset": data.get("name") if isinstance(data, Mapping) else None,
         "run": run_name,
     }
-    return _plain_mapping({**config, **{key: value for key, value in top.items() if value is not None}})
+    return _json_mapping({**config, **{key: value for key, value in top.items() if value is not None}})
 
 
-def plain(value: object) -> object:
-    """``value`` as JSON knows it; numpy and torch scalars become Python's, anything else its ``str``."""
-    if isinstance(value, Mapping):
-        return _plain_mapping(value)
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return plain(value.item()) if hasattr(value, "item") else str(value)
-
-
-def _plain_mapping(value: Mapping[str, object]) -> dict[str, object]:
-    return {str(key): plain(item) for key, item in value.items()}
+def _json_mapping(value: Mapping[str, object]) -> dict[str, object]:
+    """As JSON knows it, and W&B, which knows NaN too."""
+    return {str(key): json_value(item, strict=False) for key, item in value.items()}
 
 
 def _logger(run: Run, guard: Guard) -> Logger:

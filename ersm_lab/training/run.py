@@ -17,7 +17,7 @@ import torch
 
 from ersm_lab.config.compose import Experiment
 from ersm_lab.config.schema import RunConfig
-from ersm_lab.core.errors import UserError
+from ersm_lab.core.errors import UserError, kind_and_message
 from ersm_lab.core.settings import plain
 from ersm_lab.files.locks import hold
 from ersm_lab.runs.directory import RunDirectory
@@ -164,8 +164,7 @@ def _closing(run: RunDirectory) -> Iterator[None]:
             run.finish("interrupted", error="SIGTERM")
             raise SystemExit(143) from None
         except BaseException as error:
-            first = str(error).strip().splitlines()
-            run.finish("failed", error=f"{type(error).__name__}: {first[0] if first else ''}")
+            run.finish("failed", error=kind_and_message(error, limit=None))
             raise
 
 

@@ -73,9 +73,8 @@ def test_whole_set_scores_are_of_sums(tmp_path: Path) -> None:
     k1 = MeasureConfig(arm="k1")
     effect = replace(EFFECT, test="sums", measure=MeasureConfig(column="miou"), against=k1)
     interval = measure(effect, "fornet", found, [0])
-    assert interval.estimate == pytest.approx(
-        100 * (0.9 - 0.1) / 2
-    )  # the second class is predicted, never true
+    # the second class is predicted, never true
+    assert interval.estimate == pytest.approx(100 * (0.9 - 0.1) / 2)
     assert interval.n_images == 2
     with pytest.raises(UserError, match="no labels per pixel"):
         measure(effect, "mask", {"mask": {0: run(tmp_path, SAME)}, "k1": found["k1"]}, [0])

@@ -148,9 +148,8 @@ def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pyte
     monkeypatch.setattr(Planner, "plan", no_data)
     claim = select_claims(["ersm_accuracy"], "demo")[0]
     assert Shelf(lab / "outputs", []).of_claim(claim).runs == held
-    RunDirectory.open(held["baseline"][2]).update(
-        data_fingerprint="other"
-    )  # then it is not what its hash says
+    # then it is not what its hash says
+    RunDirectory.open(held["baseline"][2]).update(data_fingerprint="other")
     assert set(Shelf(lab / "outputs", []).of_claim(claim).runs["baseline"]) == {0, 1, 3, 4}
 
 

@@ -148,7 +148,7 @@ def test_hostile_names_run_nothing(browser: Any, tmp_path: Path) -> None:
             config.write(f"constructor: {seed}\n")
     os.rename(run.path, os.fsencode(run.path.parent) + b"/2026_\xff <img src=x onerror=alert(1)>")
     path = tmp_path / "p.html"
-    write_page(path, select([], outputs), outputs, query=HOSTILE)
+    write_page(path, select([], outputs), outputs)
     found = Opened(browser, path)
     dialogs: list[str] = []
     found.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))

@@ -139,9 +139,8 @@ def test_menus_filter_too(opened: Opened) -> None:
 
 
 def test_what_differs_from_most_runs_is_marked_and_named(opened: Opened) -> None:
-    assert [" ".join(text.split()) for text in opened.texts("td.differs")] == [
-        "10 (differs)"
-    ]  # the learning rate of one run; no variant is most runs'
+    # the learning rate of one run; no variant is most runs'
+    assert [" ".join(text.split()) for text in opened.texts("td.differs")] == ["10 (differs)"]
     opened.page.click("#differences > summary")
     opened.page.wait_for_selector("#differences tbody th")  # the browser tells of the opening later
     assert opened.texts("#differences tbody th") == ["model.variant"]
@@ -214,11 +213,12 @@ def test_runs_are_switched_and_lines_become_means(opened: Opened) -> None:
     deletion = opened.page.locator("#family-deletion_curves .chart").first
     deletion.locator(".numbers summary").click()
     deletion.locator("tbody tr").first.wait_for()
+    # the failed run was not evaluated, and is not counted
     assert [text.split("\t")[0].strip() for text in deletion.locator("tbody tr").all_inner_texts()] == [
         "baseline (n = 2)",
         "published (n = 2)",
         "recommended (n = 2)",
-    ]  # the failed run was not evaluated, and is not counted
+    ]
 
 
 def test_curves_show_the_numbers_of_the_runs(opened: Opened) -> None:

@@ -150,9 +150,8 @@ def test_what_cannot_start_is_named_and_leaves_the_others(ran: list[RunConfig], 
 def test_a_backbone_that_fails_is_run_once(lab: Path) -> None:
     launcher = Failing()
     rows = run(replace(TABLE, overrides=[]), launcher=launcher)
-    assert launcher.started == [
-        "ersm/digits_backbone backbone seed 0"
-    ]  # three trials want it, and no seed is run after them
+    # three trials want it, and no seed is run after them
+    assert launcher.started == ["ersm/digits_backbone backbone seed 0"]
     assert "its backbone's run failed" in rows["plain"].failed[0]
 
 

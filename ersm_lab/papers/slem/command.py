@@ -16,10 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.machine import cores
+from ersm_lab.core.words import counted
 from ersm_lab.data.pictures import Picture, names_of, picture_files, read_pictures
+from ersm_lab.files.atomic import write_text
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.engine.learner import newly_compiled, prepare
-from ersm_lab.papers.slem.maps import cores, learn
+from ersm_lab.papers.slem.maps import learn
 from ersm_lab.papers.slem.outputs import SHOWN, Done, Row, write_picture, write_summary
 from ersm_lab.papers.slem.points import entropy_points
 from ersm_lab.papers.slem.verb import LEARNT_WITH, Request
@@ -36,7 +39,7 @@ def learn_pictures(asked: Request) -> int:
     names = [source.stem] if source.is_file() else names_of(files, source)
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        (out / "settings.json").write_text(json.dumps(_record(asked), indent=1) + "\n")
+        write_text(out / "settings.json", json.dumps(_record(asked), indent=1) + "\n")
     rows: list[Row] = []
     shown: list[Done] = []
     with _progress(len(files)) as (say, advance):
@@ -61,9 +64,14 @@ def learn_pictures(asked: Request) -> int:
         with _writing(out):
             write_summary(rows, shown, out)
     bad = [row["picture"] for row in rows if row["problem"]]
-    print(f"{_count(len(rows) - len(bad))} in {time.perf_counter() - start:.1f} s: {out / 'summary.png'}")
+    print(
+        f"{counted(len(rows) - len(bad), 'picture')} in {time.perf_counter() - start:.1f} s: {out / 'summary.png'}"
+    )
     if bad:
-        print(f"error: {len(bad)} of {_count(len(rows))} failed: {', '.join(bad[:10])}", file=sys.stderr)
+        print(
+            f"error: {len(bad)} of {counted(len(rows), 'picture')} failed: {', '.join(bad[:10])}",
+            file=sys.stderr,
+        )
     return 1 if bad else 0
 
 
@@ -128,10 +136,6 @@ def _in_order(
 
 def _failed(name: str, problem: str) -> Row:
     return Row(picture=name, problem=problem)
-
-
-def _count(number: int) -> str:
-    return f"{number} picture{'' if number == 1 else 's'}"
 
 
 @contextmanager

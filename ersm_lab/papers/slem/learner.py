@@ -18,12 +18,12 @@ from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.machine import cores
 from ersm_lab.core.protocols import Batch
 from ersm_lab.core.words import nearest
 from ersm_lab.papers.slem.checks import InputError, checked, luminance
 from ersm_lab.papers.slem.engine.learner import Engine, Maps
 from ersm_lab.papers.slem.engine.network import Network
-from ersm_lab.papers.slem.maps import cores
 from ersm_lab.papers.slem.schema import LearnerSettings
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ersm_lab.core.machine import cores
 from ersm_lab.papers.slem.checks import Array, InputError, checked, choice, integer, luminance, sensitivities
 from ersm_lab.papers.slem.engine.learner import Engine, Maps
 from ersm_lab.papers.slem.schema import ALPHAS, LearnerSettings
@@ -172,10 +172,3 @@ def _alike(images: Iterable[Array]) -> Iterator[list[Array]]:
         group.append(image)
     if group:
         yield group
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -18,6 +19,7 @@ from matplotlib import colormaps
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ersm_lab.files.atomic import replacing, write_with
 from ersm_lab.papers.slem.checks import Array
 from ersm_lab.papers.slem.drawing import (
     MAP_COLOURS,
@@ -68,13 +70,14 @@ def write_picture(done: Done, out: Path) -> Row:
     target = out / done.name
     target.parent.mkdir(parents=True, exist_ok=True)
     result = done.result
-    np.savez_compressed(
-        _named(target, ".npz"),
-        entropy=result.entropy,
-        activity=result.activity,
-        error=result.error,
-        window_size=done.window_size,
-    )
+    with replacing(_named(target, ".npz")) as temporary:
+        np.savez_compressed(
+            temporary,
+            entropy=result.entropy,
+            activity=result.activity,
+            error=result.error,
+            window_size=done.window_size,
+        )
     whites = []
     for epoch, (entropy, points) in enumerate(zip(result.entropy, done.points, strict=True), 1):
         mark = f"_e{epoch}" if len(result.entropy) > 1 else ""
@@ -100,7 +103,7 @@ def write_picture(done: Done, out: Path) -> Row:
 def _write_points(done: Done, path: Path) -> None:
     """Points of all epochs, the strongest first, in the picture's pixels."""
     half = done.window_size // 2
-    with path.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(["epoch", "rank", "row", "column", "entropy"])
         for epoch, points in enumerate(done.points):
@@ -111,7 +114,7 @@ def _write_points(done: Done, path: Path) -> None:
 
 def write_summary(rows: Sequence[Row], shown: Sequence[Done], out: Path) -> None:
     """``summary.csv``, a row per picture, failed ones with their problem; ``summary.png`` of those in ``shown``."""
-    with (out / "summary.csv").open("w", newline="") as file:
+    with replacing(out / "summary.csv") as temporary, temporary.open("w", newline="") as file:
         lines = csv.DictWriter(file, list(Row.__annotations__))
         lines.writeheader()
         lines.writerows(rows)
@@ -128,7 +131,7 @@ def write_summary(rows: Sequence[Row], shown: Sequence[Done], out: Path) -> None
             draw_points(line[3], done.points[-1])
             line[0].set_ylabel(done.name, fontsize=6)
             line[3].set_xlabel(f"{len(done.points[-1])} points", fontsize=6)
-        figure.savefig(out / "summary.png", dpi=200)
+        write_with(out / "summary.png", partial(figure.savefig, dpi=200))
         plt.close(figure)
 
 
@@ -146,7 +149,8 @@ def write_map(entropy: Array, window_size: int, path: Path) -> tuple[float, floa
     inner = np.rint((entropy.astype(np.float64) - low) * scale).astype(np.uint16)
     note = PngInfo()
     note.add_text("Learning Entropy", f"0 is {low:g}, {WHITE} is {high:g}; margin {window_size // 2}")
-    Image.fromarray(np.pad(inner, window_size // 2)).save(path, pnginfo=note)
+    image = Image.fromarray(np.pad(inner, window_size // 2))
+    write_with(path, partial(image.save, pnginfo=note))
     return low, high
 
 
@@ -165,4 +169,4 @@ def _write_overlays(done: Done, entropy: Array, points: Array, over: Path, dots:
 
 
 def _save(values: Array, path: Path) -> None:
-    Image.fromarray(np.rint(values * 255).astype(np.uint8)).save(path)
+    write_with(path, Image.fromarray(np.rint(values * 255).astype(np.uint8)).save)

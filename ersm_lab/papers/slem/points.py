@@ -33,14 +33,25 @@ def entropy_points(
     least = np.quantile(values, quantile) if threshold is None else threshold
     found = np.argwhere((values >= least) & (values > values.min()))
     found = found[np.argsort(-values[tuple(found.T)], kind="stable")]
-    if reach:
-        taken = np.zeros(values.shape, bool)
-        kept = []
-        for row, column in found:
-            if not taken[row, column]:
-                kept.append((row, column))
-                taken[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = (
-                    True
-                )
-        found = np.array(kept, np.int64).reshape(-1, 2)
-    return found + half
+    return spaced(found, values.shape, reach) + half
+
+
+def spaced(
+    points: NDArray[np.int64], shape: tuple[int, ...], reach: int, count: int | None = None
+) -> NDArray[np.int64]:
+    """Non-maximum suppression: the first ``count`` (None: all) of ``points (P, 2)`` in ``shape`` that keep their distance.
+
+    Of two points whose rows and columns both differ by no more than ``reach`` the later one goes; with 0 none does.
+    """
+    if not reach:
+        return points[:count]
+    taken = np.zeros(shape, bool)
+    kept: list[tuple[int, int]] = []
+    for row, column in points.tolist():
+        if len(kept) == count:
+            break
+        if not taken[row, column]:
+            kept.append((row, column))
+            rows = slice(max(0, row - reach), row + reach + 1)
+            taken[rows, max(0, column - reach) : column + reach + 1] = True
+    return np.array(kept, np.int64).reshape(-1, 2)

@@ -16,7 +16,7 @@ const HAS = {
 function start() {
   startTheme();
   const meta = data.meta;
-  $("about").textContent = `${data.runs.length} run${data.runs.length === 1 ? "" : "s"}${meta.query ? ` · ${meta.query}` : ""} · ${meta.outputs} · ${moment(meta.created)}`;
+  $("about").textContent = `${data.runs.length} run${data.runs.length === 1 ? "" : "s"} · ${meta.outputs} · ${moment(meta.created)}`;
   if (meta.notes.length) {
     $("notes").append(el("details", { class: "note" }, el("summary", {}, `${meta.notes.length} thing${meta.notes.length === 1 ? "" : "s"} could not be read`),
       el("ul", {}, meta.notes.map((note) => el("li", {}, note)))));

@@ -18,6 +18,7 @@ from ersm_lab.core.words import no_such
 from ersm_lab.papers.slem.checks import Array, InputError, integer
 from ersm_lab.papers.slem.engine.traversal import visits
 from ersm_lab.papers.slem.maps import learn
+from ersm_lab.papers.slem.points import spaced
 from ersm_lab.papers.slem.schema import LearnerSettings
 
 DETECTORS = ("harris", "shi_tomasi", "canny", "gradient", "variance", "shannon")
@@ -103,17 +104,7 @@ def top_points(
     shuffle = np.random.default_rng(seed).permutation(len(found))
     found = found[shuffle]
     found = found[np.argsort(-score[tuple(found.T)], kind="stable")]
-    if not reach:
-        return found[:count].astype(np.float64)
-    taken = np.zeros(score.shape, bool)
-    kept: list[Array] = []
-    for row, column in found:
-        if len(kept) == count:
-            break
-        if not taken[row, column]:
-            kept.append(np.array([row, column], np.float64))
-            taken[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = True
-    return np.array(kept).reshape(-1, 2)
+    return spaced(found, score.shape, reach, count).astype(np.float64)
 
 
 def found_again(points: Array, others: Array, radius: float) -> float:
