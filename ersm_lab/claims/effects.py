@@ -73,13 +73,16 @@ def _check_images(effect: EffectConfig, columns: Sequence[Sequence[pd.Series]], 
 
 
 def _of_sums(effect: EffectConfig, found: Runs) -> Interval:
-    layouts = {run.data.layout for runs in found for run in runs}
-    known = scores_of(min(layouts)) if len(layouts) == 1 else {}
-    sides = effect.sides
+    kinds = {(run.measured.suite, run.data.layout) for runs in found for run in runs}
+    if len(kinds) > 1:
+        said = " and ".join(f"{suite} on {layout}" for suite, layout in sorted(kinds))
+        raise UserError(f"{effect.label}: the runs are of different suites or data: {said}")
+    ((suite, layout),) = kinds
+    known, sides = scores_of(suite, layout), effect.sides
     if not known:
-        raise UserError(f"{effect.label}: no labels per pixel are known for {', '.join(sorted(layouts))}")
+        raise UserError(f"{effect.label}: the suite {suite} gives no score of sums on {layout}")
     if missing := [str(side.column) for side in sides if side.column not in known]:
-        raise UserError(f"{effect.label}: {min(layouts)} has no score '{missing[0]}', but {', '.join(known)}")
+        raise UserError(f"{effect.label}: {layout} has no score '{missing[0]}', but {', '.join(known)}")
     arrays = [
         [run.counts(known[str(side.column)][0]) for run in runs]
         for side, runs in zip(sides, found, strict=True)
@@ -88,9 +91,8 @@ def _of_sums(effect: EffectConfig, found: Runs) -> Interval:
         raise UserError(f"{effect.label}: the runs were tested on different images")
     first, second = (np.stack(side) for side in arrays)
     if not (first.any() and second.any()):
-        raise UserError(
-            f"{effect.label}: these pixels were not counted; evaluate with evaluation.boundaries=true"
-        )
+        switched = "evaluate with the setting of the suite that counts them"
+        raise UserError(f"{effect.label}: a run counted nothing for '{sides[0].column}'; {switched}")
     score = known[str(sides[0].column)][1]
     interval = paired_bootstrap_of_sums(first, second, score)
     return _moved(widened_by_seeds(interval, score(first.sum(1)) - score(second.sum(1))), effect.scale, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ersm_lab.claims.numbers import Numbers, run_data
+from ersm_lab.claims.numbers import Numbers
 from ersm_lab.claims.request import Claim
 from ersm_lab.claims.shelf import Found
 from ersm_lab.config.composer import compose_experiment
@@ -16,6 +16,7 @@ from ersm_lab.core.settings import plain
 from ersm_lab.core.words import counted
 from ersm_lab.runs.directory import EvaluationDirectory
 from ersm_lab.runs.hashing import canonical_hash
+from ersm_lab.runs.stored import StoredData
 
 ByArm = dict[str, dict[int, Numbers]]
 
@@ -94,6 +95,9 @@ def evaluation_of(run: Path, settings: EvaluationConfig) -> Path | None:
         data = record.spec.get("data")
         if record.status != "finished" or not isinstance(data, Mapping):
             continue
-        if canonical_hash(record.spec.get("evaluation")) == wanted and run_data(data).content == trained_on:
+        if (
+            canonical_hash(record.spec.get("evaluation")) == wanted
+            and StoredData.of(data).content == trained_on
+        ):
             found.append((str(record.timings.finished), file.parent))
     return max(found)[1] if found else None

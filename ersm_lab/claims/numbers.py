@@ -12,35 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.data.version import generated
+from ersm_lab.core.plugins import SuiteSpec, merged
 from ersm_lab.runs.directory import EvaluationDirectory, RunDirectory
-from ersm_lab.runs.hashing import canonical_hash
 from ersm_lab.runs.record import EvaluationRecord, RunRecord
+from ersm_lab.runs.stored import StoredConfig, StoredData, StoredEvaluation
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _UNITS = ("index", "image", "picture", "name")  # what a line per image calls it, the surest first
-
-
-@dataclass(frozen=True)
-class RunData:
-    """The data of a run, as its ``config.yaml`` has them."""
-
-    name: str
-    layout: str
-    options: Mapping[str, object]
-
-    @property
-    def embedded(self) -> bool:
-        """Whether they were generated, or come with a library: no set that anyone else would test on.
-
-        So are composites of photographs: the objects are real, where they stand and what surrounds them is not.
-        """
-        return self.layout in generated()
-
-    @property
-    def content(self) -> str:
-        """A hash of what is read; where it lies and what it is called do not count."""
-        return canonical_hash({"layout": self.layout, "options": self.options})
 
 
 @dataclass(frozen=True)
@@ -62,14 +40,28 @@ class Numbers:
         return RunDirectory.open(self.run).record
 
     @property
-    def data(self) -> RunData:
-        return run_data(RunDirectory.open(self.run).config["data"])
+    def data(self) -> StoredData:
+        """The data that the run was trained on."""
+        return self._config.data
+
+    @property
+    def measured(self) -> StoredEvaluation:
+        """What was measured, and how."""
+        if self.evaluation:
+            return StoredEvaluation.of(EvaluationDirectory(self.evaluation).record.spec.get("evaluation"))
+        return self._config.evaluation
 
     @property
     def study_seeds(self) -> int:
-        """Seeds that the run's own evaluation draws from: 1 for one that knows of no others."""
-        drawn = (RunDirectory.open(self.run).config.get("evaluation") or {}).get("seeds")
+        """Seeds that the suite draws from within the run: 1 for one that knows of no others."""
+        suites: Mapping[str, SuiteSpec] = merged("suites")
+        spec = suites.get(self.measured.suite)
+        drawn = self.measured.settings.get(spec.seeds) if spec else None
         return drawn if isinstance(drawn, int) else 1
+
+    @property
+    def _config(self) -> StoredConfig:
+        return StoredConfig.of(RunDirectory.open(self.run).config)
 
     def number(self, key: str) -> float:
         """A number of the summary. Raises ``UserError`` when it is absent, or was not finite."""
@@ -120,10 +112,3 @@ class Numbers:
         except _DAMAGED as error:
             raise UserError(f"{file} cannot be read: {error}") from error
         return found
-
-
-def run_data(settings: Mapping[str, object]) -> RunData:
-    """The group ``data`` of a written configuration."""
-    options = settings.get("options")
-    own = options if isinstance(options, Mapping) else {}
-    return RunData(str(settings.get("name")), str(settings.get("layout")), own)

@@ -60,15 +60,19 @@ class SuiteSpec:
     """A suite by name: ``target`` is ``module:Class`` of an ``ersm_lab.evaluation.suite.Suite``, ``settings`` that of its settings.
 
     ``curves``: ``module:NAME`` of a tuple of ``CurveFamily``: what the report can draw of its tables.
-    ``sums``: ``module:function`` for a suite that keeps counts per image in the artifact ``counts``. The function takes a label
-    table and gives, for each score by name, the array of counts that it is made of and a function from sums ``(m, ...)`` to
-    scores ``(m,)``; its module imports no torch.
+    ``sums``: ``module:function`` for a suite that keeps counts per image in the artifact ``counts``. The function takes the label
+    table of the data's layout (None where it has none) and gives, for each score by name, the array of counts that it is made of
+    and a function from sums ``(m, ...)`` to scores ``(m,)``; its module imports no torch.
+    ``seeds``: the setting that says from how many seeds one run of a study draws.
+    ``drawn``: figures that the report need not show, since it draws the table of the same name.
     """
 
     target: str
     settings: str
     curves: str = ""
     sums: str = ""
+    seeds: str = ""
+    drawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ PLUGIN = Plugin(
             _OF_SEGMENTERS,
             curves=f"{_SEGMENTERS}.settings:CURVES",
             sums=f"{_SEGMENTERS}.sums:scores_of_sums",
+            drawn=("classes",),
         ),
     },
     rankings={

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from ersm_lab.core.plugins import SuiteSpec, merged
 from ersm_lab.report.curves import families
 from ersm_lab.runs.artifacts import Artifact
 
@@ -36,7 +37,8 @@ class Picture:
 def figures(entries: dict[str, Artifact], run: int | None, source: str) -> Iterator[Picture]:
     """The pictures among the artifacts, without those that the page draws itself."""
     replaced = {figure: family.table for family in families() for figure in family.replaces}
-    replaced["classes"] = "classes"
+    specs: Iterable[SuiteSpec] = merged("suites").values()
+    replaced |= {figure: figure for spec in specs for figure in spec.drawn}
     for name, entry in entries.items():
         drawn = entries.get(replaced.get(name, ""))
         if entry.kind == "figure" and not (drawn and drawn.paths[0].with_name(f"{drawn.name}.csv").is_file()):

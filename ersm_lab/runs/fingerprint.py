@@ -10,6 +10,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.content import folder_fingerprint, layout_fingerprint
 from ersm_lab.data.version import generated
 from ersm_lab.runs.hashing import canonical_hash
+from ersm_lab.runs.stored import StoredData
 
 __all__ = ["data_fingerprint", "folder_fingerprint"]
 
@@ -25,14 +26,15 @@ def data_fingerprint(layout: str, root: Path, options: Mapping[str, Any]) -> str
     """
     versions = generated()
     if layout in versions:
-        generator: dict[str, Any] = {"layout": layout, "version": versions[layout]}
+        generator: dict[str, object] = {"layout": layout, "version": versions[layout]}
         rest = {key: value for key, value in options.items() if key != "source"}
         if "source" in options:
-            source = dict(options["source"])
-            if missing := {"layout", "root"} - set(source):
-                raise UserError(f"data.options.source needs layout and root, but has no {sorted(missing)[0]}")
-            folder = Path(source.pop("root"))
-            content = data_fingerprint(source["layout"], folder, source.get("options") or {})
-            generator["source"] = {**source, "content": content}
+            said = options["source"]
+            source = StoredData.of(said)
+            if missing := [key for key in ("layout", "root") if not getattr(source, key)]:
+                raise UserError(f"data.options.source needs layout and root, but has no {missing[0]}")
+            content = data_fingerprint(source.layout, Path(source.root), source.options)
+            kept = {key: value for key, value in said.items() if key != "root"}
+            generator["source"] = {**kept, "content": content}
         return canonical_hash({**generator, "options": rest})[:32]
     return layout_fingerprint(layout, root)

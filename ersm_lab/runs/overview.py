@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.index import run_folders
+from ersm_lab.runs.stored import StoredConfig, read_config
 
 STATES = ("finished", "running", "failed", "interrupted", "killed", "unreadable")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
 @dataclass(frozen=True)
@@ -78,19 +76,18 @@ def _line(folder: Path) -> RunLine:
     try:
         run = RunDirectory.open(folder)
         record, status = run.record, run.status
-        config = yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), _LOADER)
-        monitor = str(config["callbacks"]["checkpoint"]["monitor"])
-        metric, score = _headline(record.summary, monitor, str(config["evaluation"]["split"]))
-        variant = str(config["model"].get("variant") or "")
-        data = str((config.get("data") or {}).get("name") or "")
-    except (UserError, OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        config = StoredConfig.of(read_config(folder))
+    except (UserError, OSError, ValueError):
         return RunLine(str(folder))
+    if not (config.monitor and config.evaluation.split):
+        return RunLine(str(folder))
+    metric, score = _headline(record.summary, config.monitor, config.evaluation.split)
     return RunLine(
         run=str(folder),
         paper=record.paper,
         experiment=f"{record.paper}/{record.experiment}",
-        variant=variant,
-        data=data,
+        variant=config.variant,
+        data=config.data.name,
         seed=record.seed,
         status=status,
         started=record.timings.started,

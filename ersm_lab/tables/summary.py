@@ -15,6 +15,8 @@ from ersm_lab.tables.rows import RowRuns, Trial
 from ersm_lab.tables.schema import ColumnConfig, TableConfig
 
 MARKS = ("†", "‡", "§", "¶")
+# what comes first in the name of a score; of other numbers, such as costs, it is no split
+SPLITS = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def summarise(table: TableConfig, rows: Mapping[str, RowRuns]) -> TableSummary:
     return TableSummary(
         title=table.title,
         experiment=table.experiment,
-        split=", ".join(dict.fromkeys(split for split in splits if split != "cost")),
+        split=", ".join(dict.fromkeys(split for split in splits if split in SPLITS)),
         profile=table.profile,
         note=table.note,
         seeds=list(table.seeds),

@@ -15,6 +15,7 @@ from ersm_lab.core.protocols import Scalar
 from ersm_lab.files.strict_json import json_value
 from ersm_lab.runs.artifacts import Artifact, ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
+from ersm_lab.runs.stored import StoredConfig
 from ersm_lab.tracking.guard import Guard, GuardedLogger, say
 from ersm_lab.tracking.schema import WandbConfig
 
@@ -192,13 +193,9 @@ def dashboard_config(
     On top come ``paper experiment variant dataset seed config_hash`` and the rest of the run's identity; W&B
     advises against dots in keys, so that they are single words.
     """
-    model, data = config.get("model"), config.get("data")
-    top = {
-        **record,
-        "variant": model.get("variant") if isinstance(model, Mapping) else None,
-        "dataset": data.get("name") if isinstance(data, Mapping) else None,
-        "run": run_name,
-    }
+    stored = StoredConfig.of(config)
+    variant, dataset = stored.variant or None, stored.data.name or None
+    top = {**record, "variant": variant, "dataset": dataset, "run": run_name}
     return _json_mapping({**config, **{key: value for key, value in top.items() if value is not None}})
 
 

@@ -39,11 +39,15 @@ BETTER, SAME, MIXED = [1] * 40, [0] * 40, [1, 0, 0, 0] * 10
 
 
 def run(
-    folder: Path, correct: list[int], data: dict[str, Any] = EMBEDDED, **summary: float | None
+    folder: Path,
+    correct: list[int],
+    data: dict[str, Any] = EMBEDDED,
+    suite: str = "slem_removal",
+    **summary: float | None,
 ) -> Numbers:
     """A finished run: whether each image is classified right."""
     made = RunDirectory.create(
-        folder, "ersm", "x", {"data": data, "evaluation": {"seeds": 3}}, [], RunIdentity()
+        folder, "ersm", "x", {"data": data, "evaluation": {"suite": suite, "seeds": 3}}, [], RunIdentity()
     )
     frame = pd.DataFrame({"index": range(len(correct)), "correct": correct})
     made.artifacts.table("predictions", frame)
@@ -52,12 +56,16 @@ def run(
 
 
 def arms(
-    folder: Path, mask: list[int], baseline: list[int], data: dict[str, Any] = EMBEDDED
+    folder: Path,
+    mask: list[int],
+    baseline: list[int],
+    data: dict[str, Any] = EMBEDDED,
+    suite: str = "slem_removal",
 ) -> dict[str, dict[int, Numbers]]:
     """Two arms of two seeds."""
     return {
-        "mask": {seed: run(folder, mask, data) for seed in (0, 1)},
-        "baseline": {seed: run(folder, baseline, data) for seed in (0, 1)},
+        "mask": {seed: run(folder, mask, data, suite) for seed in (0, 1)},
+        "baseline": {seed: run(folder, baseline, data, suite) for seed in (0, 1)},
     }
 
 

@@ -11,19 +11,20 @@ import pandas as pd
 import pytest
 
 from ersm_lab.claims.effects import measure, read_from
-from ersm_lab.claims.numbers import Numbers, run_data
+from ersm_lab.claims.numbers import Numbers
 from ersm_lab.claims.schema import MeasureConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.record import RunIdentity
+from ersm_lab.runs.stored import StoredData
 from tests.claims.examples import CORRECT, EFFECT, MIXED, SAME, arms, run
 
 
 def test_data_say_themselves_whether_they_are_embedded() -> None:
     """Breaks when a claim's YAML could pass composites of digits off as photographs."""
-    assert run_data({"layout": "composites", "options": {"source": {"layout": "digits"}}}).embedded
-    assert run_data({"layout": "composites", "options": {"source": {"layout": "cifar10"}}}).embedded
-    assert not run_data({"layout": "cifar10", "options": {}}).embedded
+    assert StoredData.of({"layout": "composites", "options": {"source": {"layout": "digits"}}}).embedded
+    assert StoredData.of({"layout": "composites", "options": {"source": {"layout": "cifar10"}}}).embedded
+    assert not StoredData.of({"layout": "cifar10", "options": {}}).embedded
 
 
 def test_thresholds_rankings_and_other_images(tmp_path: Path) -> None:
@@ -61,10 +62,10 @@ def test_what_a_run_does_without_occluders_is_taken_from_what_it_does_with_them(
 
 def test_whole_set_scores_are_of_sums(tmp_path: Path) -> None:
     """Breaks when scores are averaged over images: one image of 90 pixels weighs more than one of 10."""
-    data = {"name": "camvid", "layout": "camvid"}
+    config = {"data": {"name": "camvid", "layout": "camvid"}, "evaluation": {"suite": "segmentation"}}
     found: dict[str, Any] = {"fornet": {}, "k1": {}}
     for arm, hits in (("fornet", (90, 0)), ("k1", (0, 10))):
-        made = RunDirectory.create(tmp_path, "fornet", "x", {"data": data}, [], RunIdentity())
+        made = RunDirectory.create(tmp_path, "fornet", "x", config, [], RunIdentity())
         confusion = np.zeros((2, 12, 12), int)
         for image, (total, right) in enumerate(zip((90, 10), hits, strict=True)):
             confusion[image, 0, 0], confusion[image, 0, 1] = right, total - right
@@ -76,8 +77,13 @@ def test_whole_set_scores_are_of_sums(tmp_path: Path) -> None:
     # the second class is predicted, never true
     assert interval.estimate == pytest.approx(100 * (0.9 - 0.1) / 2)
     assert interval.n_images == 2
-    with pytest.raises(UserError, match="no labels per pixel"):
+    with pytest.raises(
+        UserError, match="different suites or data: segmentation on camvid and slem_removal on"
+    ):
         measure(effect, "mask", {"mask": {0: run(tmp_path, SAME)}, "k1": found["k1"]}, [0])
+    digits = run(tmp_path, SAME, suite="segmentation")
+    with pytest.raises(UserError, match="segmentation gives no score of sums on digits"):
+        measure(effect, "mask", {"mask": {0: digits}, "k1": {0: digits}}, [0])
 
 
 def test_intervals_of_studies_and_of_seeds(tmp_path: Path) -> None:
@@ -104,7 +110,7 @@ def test_intervals_of_studies_and_of_seeds(tmp_path: Path) -> None:
 
 
 def test_a_score_that_the_labels_do_not_have_is_named(tmp_path: Path) -> None:
-    found = arms(tmp_path, SAME, SAME, {"name": "camvid", "layout": "camvid"})
+    found = arms(tmp_path, SAME, SAME, {"name": "camvid", "layout": "camvid"}, "segmentation")
     effect = replace(EFFECT, test="sums", measure=MeasureConfig(column="speed"))
     with pytest.raises(UserError, match="camvid has no score 'speed', but miou"):
         measure(effect, "mask", found, [0, 1])

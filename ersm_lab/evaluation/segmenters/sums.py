@@ -17,12 +17,15 @@ Counts = NDArray[np.float64]
 Statistic = Callable[[Counts], Counts]
 
 
-def scores_of_sums(table: LabelTable) -> dict[str, tuple[str, Statistic]]:
+def scores_of_sums(table: LabelTable | None) -> dict[str, tuple[str, Statistic]]:
     """Each score's name, with the array of ``counts`` that it is made of, and a function from sums to scores.
 
     The function takes ``(m, ...)``, m sums over images, and gives ``(m,)`` in [0, 1]: for many sums at once, and without torch,
-    what ``ersm_lab.metrics.street_scores`` gives for one. Scores of thin structures are there where the table has some.
+    what ``ersm_lab.metrics.cityscapes_scores`` gives for one. Scores of thin structures are there where the table has some; without
+    a table nobody knows which labels count, and there is no score.
     """
+    if table is None:
+        return {}
     kept = [label.id for label in table.classes]
     thin = [label.id for label in table.classes if label.name in table.thin]
 

@@ -9,6 +9,7 @@ _STUDIES = {
     for name in ("agreement", "repeatability", "dependence", "removal", "signature")
 }
 _CURVES = {name: f"{_SUITES}.{name}.settings:CURVES" for name in ("repeatability", "signature")}
+_SEEDS = {"removal": "seeds", "signature": "seeds"}
 
 PLUGIN = Plugin(
     name="slem",
@@ -25,7 +26,10 @@ PLUGIN = Plugin(
         "slem_points": SuiteSpec(f"{_SUITES}.points.suite:PointsSuite", _MAPS),
         **{
             f"slem_{name}": SuiteSpec(
-                f"{_SUITES}.{name}.suite:{name.capitalize()}Suite", settings, curves=_CURVES.get(name, "")
+                f"{_SUITES}.{name}.suite:{name.capitalize()}Suite",
+                settings,
+                curves=_CURVES.get(name, ""),
+                seeds=_SEEDS.get(name, ""),
             )
             for name, settings in _STUDIES.items()
         },
