@@ -6,6 +6,7 @@ Suites and what they are given are ``ersm_lab.evaluation.suite.Suite`` and ``ers
 
 from __future__ import annotations
 
+import inspect
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TypedDict, runtime_checkable
@@ -42,27 +43,25 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Learner(Protocol):
-    """A LightningModule of the shared trainer, besides Lightning's own hooks.
-
-    ``progress``: logged metrics that the line of an epoch shows.
-    """
+class ShowsProgress(Protocol):
+    """A LightningModule that says which of its logged metrics the line of an epoch shows."""
 
     progress: Sequence[str]
+
+
+@runtime_checkable
+class Compilable(Protocol):
+    """A LightningModule that says which of its parts are worth compiling."""
 
     def compile_parts(self) -> None:
         """``torch.compile`` for the parts that do the work."""
 
 
 class TokenMask(Protocol):
-    """A mask over tokens: ``keep_prob``, ``logit`` (low is kept) and ``energy``, each ``(B, N)``."""
+    """A mask over tokens: ``keep_prob (B, N)`` in [0, 1]."""
 
     @property
     def keep_prob(self) -> Tensor: ...
-    @property
-    def logit(self) -> Tensor: ...
-    @property
-    def energy(self) -> Tensor: ...
 
 
 class ClassifierOutput(Protocol):
@@ -121,10 +120,16 @@ class TokenClassifier(FeatureClassifier, Protocol):
 
 
 class SegmenterOutput(Protocol):
-    """Logits ``(B, K, H, W)``, and where the network has a selector its logit ``(B, 1, h, w)`` and masks."""
+    """Logits ``(B, K, H, W)``."""
 
     @property
     def logits(self) -> Tensor: ...
+
+
+@runtime_checkable
+class MaskedSegmenterOutput(SegmenterOutput, Protocol):
+    """Logits, the importance logit ``(B, 1, h, w)`` of a network that has one, and masks, each ``(B, 1, h, w)``."""
+
     @property
     def importance_logit(self) -> Tensor | None: ...
     @property
@@ -132,25 +137,29 @@ class SegmenterOutput(Protocol):
 
 
 class SegmentationModel(Model, Protocol):
-    """A segmentation network: what the suite of segmenters is given.
-
-    ``network``: what its cost is measured of. ``image_size``: (H, W) of training crops, in pixels, at which that is done.
-    """
-
-    num_classes: int
-    image_size: tuple[int, int]
-
-    @property
-    def network(self) -> nn.Module: ...
+    """A segmentation network: what the suite of segmenters is given."""
 
     def segment(self, images: Tensor) -> SegmenterOutput:
-        """Logits, importance and masks of images."""
+        """Logits of images, with importance and masks where the network has them."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What its cost is measured of."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(H, W) of training crops, in pixels, at which its cost is measured."""
+
+
+@runtime_checkable
+class MaskedSegmentationModel(SegmentationModel, Protocol):
+    """A segmentation network that may have masks: what coverage and seams are measured on."""
 
     @property
     def mask_ratios(self) -> tuple[float, ...]:
         """The share of cells in each mask; ``()`` without masks."""
 
-    def is_control_of(self, other: SegmentationModel) -> bool:
+    def is_control_of(self, other: MaskedSegmentationModel) -> bool:
         """Whether ``other`` has masks and this is the same network without: what masks do is their difference."""
 
 
@@ -265,3 +274,16 @@ class Verb(Protocol):
 
     def completions(self) -> Sequence[str]:
         """What may stand before a value, such as ``model=``, for shell completion."""
+
+
+def missing_member(thing: object, protocol: type) -> str | None:
+    """The first public member of a protocol that ``thing`` lacks, in the order of their definition; None where it has all.
+
+    ``isinstance`` says no more than yes or no, and from Python 3.12 on it looks past the submodules of a ``torch.nn.Module``.
+    """
+    for kind in reversed(protocol.__mro__):
+        # the only classes above a protocol are protocols, `Protocol`, `Generic` and `object`, which have no public members
+        for name in (*inspect.get_annotations(kind), *vars(kind)):
+            if not name.startswith("_") and not hasattr(thing, name):
+                return name
+    return None

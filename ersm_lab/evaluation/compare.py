@@ -8,7 +8,8 @@ import pandas as pd
 
 from ersm_lab.core.protocols import Summary
 from ersm_lab.evaluation.arms import Arms, Member
-from ersm_lab.evaluation.subject import DataT, ModelT, SettingsT
+from ersm_lab.evaluation.runner import ModelT
+from ersm_lab.evaluation.subject import DataT, SettingsT
 from ersm_lab.evaluation.suite import Suite
 from ersm_lab.runs.artifacts import ArtifactStore
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ersm_lab.core.protocols import Batch, DataModule, Model
+from ersm_lab.core.protocols import Batch, DataModule
 from ersm_lab.core.schema import EvaluationConfig
-from ersm_lab.evaluation.runner import Runner
+from ersm_lab.evaluation.runner import ModelT, Runner
 from ersm_lab.runs.artifacts import ArtifactStore
 
 SettingsT = TypeVar("SettingsT", bound=EvaluationConfig)
-ModelT = TypeVar("ModelT", bound=Model)
 DataT = TypeVar("DataT", bound=DataModule)
 
 

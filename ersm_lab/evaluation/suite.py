@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Generic
+from typing import ClassVar, Generic
 
 import pandas as pd
 
-from ersm_lab.core.protocols import Summary
+from ersm_lab.core.errors import UserError
+from ersm_lab.core.protocols import DataModule, Model, Summary, missing_member
 from ersm_lab.evaluation.arms import Arms
-from ersm_lab.evaluation.subject import DataT, ModelT, SettingsT, Subject
+from ersm_lab.evaluation.runner import ModelT
+from ersm_lab.evaluation.subject import DataT, SettingsT, Subject
 from ersm_lab.runs.artifacts import ArtifactStore
 
 
@@ -18,8 +20,19 @@ class Suite(Generic[SettingsT, ModelT, DataT]):
     where runs can be told apart by more than the means of their summaries.
 
     The three types are those of its subjects: settings, model, data module. A plug-in names the class in its ``suites`` as
-    ``module:Class``; it is made without arguments.
+    ``module:Class``; it is made without arguments. ``models`` and ``data_modules`` are the protocols that ``accept`` asks for.
     """
+
+    models: ClassVar[type] = Model
+    data_modules: ClassVar[type] = DataModule
+
+    def accept(self, model: object, data: object, settings: SettingsT) -> None:
+        """Asked before the first step of a training, and before finished runs are measured; ``data`` is set up.
+
+        Raises ``UserError`` with a line that names the class and what it lacks, where the suite can measure nothing.
+        """
+        require(model, self.models, settings.suite)
+        require(data, self.data_modules, settings.suite)
 
     def controls(self, settings: SettingsT) -> Mapping[str, str | None]:
         """Other models that measuring a subject needs, by role: their run directories, or None for a run of that variant with
@@ -44,3 +57,13 @@ class Suite(Generic[SettingsT, ModelT, DataT]):
         of differences have names that end in ``differences``. Without runs that hold the numbers there are no rows.
         """
         return pd.DataFrame()
+
+
+def require(thing: object, protocol: type, suite: str) -> None:
+    """Raises ``UserError`` where ``thing`` lacks a member of the protocol that the suite of this name reads."""
+    missing = missing_member(thing, protocol)
+    if missing is not None:
+        raise UserError(
+            f"evaluation.suite={suite} needs a {protocol.__name__}, but {type(thing).__name__} has no {missing!r} "
+            f"(see {protocol.__module__}.{protocol.__name__})"
+        )

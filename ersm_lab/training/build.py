@@ -22,7 +22,7 @@ from pytorch_lightning.loggers import Logger
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.config.targets import build, check_keywords, resolve
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.protocols import DataModule
+from ersm_lab.core.protocols import Compilable, DataModule
 from ersm_lab.core.settings import plain
 from ersm_lab.nn.ema import ema_rule
 from ersm_lab.training.callbacks import FiniteLoss, PlainProgress, Reproducible
@@ -35,13 +35,6 @@ class Gpu(TypedDict):
     name: str
     memory_gib: float
     peak_gib: float
-
-
-@runtime_checkable
-class Compilable(Protocol):
-    """A model that says which of its parts are worth compiling."""
-
-    def compile_parts(self) -> None: ...
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from pytorch_lightning.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.protocols import Batch
+from ersm_lab.core.protocols import Batch, ShowsProgress
 
 
 class FiniteLoss(pl.Callback):
@@ -99,8 +99,7 @@ PROGRESS = ("train/loss", "val/loss")
 
 def progress_of(learner: pl.LightningModule) -> Sequence[str]:
     """The logged metrics that a line of progress shows: the learner's ``progress``, or both losses where it names none."""
-    named: Sequence[str] = getattr(learner, "progress", PROGRESS)
-    return named
+    return learner.progress if isinstance(learner, ShowsProgress) else PROGRESS
 
 
 class PlainProgress(pl.Callback):

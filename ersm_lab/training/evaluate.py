@@ -73,6 +73,8 @@ def _evaluate(loaded: Sequence[LoadedRun], evaluations: Sequence[EvaluationDirec
     """Measures all runs by the settings of the first, and publishes what came out."""
     settings = loaded[0].config.evaluation
     suite = suite_of(settings)
+    for one in loaded:
+        suite.accept(one.model, one.flow.data, settings)
     subjects = []
     for one, evaluation in zip(loaded, evaluations, strict=True):
         others = controls_of(one, loaded, suite.controls(one.config.evaluation), settings.checkpoint)

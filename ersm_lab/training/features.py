@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ersm_lab.config.schema import FeatureCacheConfig
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.protocols import Batch, FeatureClassifier
+from ersm_lab.core.protocols import Batch, FeatureClassifier, Items
 from ersm_lab.core.schema import DataConfig
 from ersm_lab.core.settings import plain
 from ersm_lab.evaluation.runner import Runner
@@ -33,13 +33,6 @@ from ersm_lab.runs.hashing import canonical_hash
 T = TypeVar("T")
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-
-
-class ViewedItems(Protocol):
-    """A split under one view, item by item."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, key: int, /) -> Batch: ...
 
 
 @runtime_checkable
@@ -52,7 +45,7 @@ class CacheableData(Protocol):
     @property
     def augment_seed(self) -> int: ...
 
-    def view_dataset(self, name: str, view: int | None) -> ViewedItems:
+    def view_dataset(self, name: str, view: int | None) -> Items:
         """A split under one augmented view, or under the evaluation transform when ``view`` is None."""
 
     def train_sampler(self) -> Sampler[tuple[int, int]]: ...

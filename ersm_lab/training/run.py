@@ -34,7 +34,7 @@ from ersm_lab.training.build import (
 )
 from ersm_lab.training.checkpoint_io import load_checkpoint
 from ersm_lab.training.data_flow import Flow
-from ersm_lab.training.measure import evaluate_model
+from ersm_lab.training.measure import evaluate_model, suite_of
 
 # tells the other processes of a distributed run where the first one writes
 _RANK_ENV = "ERSM_LAB_RUN"
@@ -116,6 +116,8 @@ def _fit(
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     model = build_model(config, data)
+    # a model or data that cannot be measured: known now, not after the training
+    suite_of(config.evaluation).accept(model, data, config.evaluation)
     flow = Flow(config, data, model)
     if int(os.environ.get("LOCAL_RANK", 0)) == 0:
         run.update(parameters=weight_count(model))

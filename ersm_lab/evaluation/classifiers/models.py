@@ -7,7 +7,9 @@ about tokens need more members: ``ersm_lab.core.protocols`` names them, and a mo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
@@ -19,16 +21,35 @@ from ersm_lab.core.protocols import (
     FeatureClassifier,
     LabelledImages,
     TokenClassifier,
+    missing_member,
 )
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.evaluation.suite import Suite
+from ersm_lab.evaluation.suite import Suite, require
 
 ClassifierSubject = Subject[ClassifierEvaluationConfig, Classifier, LabelledImages]
-ClassifierSuite = Suite[ClassifierEvaluationConfig, Classifier, LabelledImages]
 
-_OF_FEATURES = ("backbone", "features", "classify")
-_OF_TOKENS = (*_OF_FEATURES, "tokens", "head", "pool", "grid_size", "patch_size", "deletion_geometry")
+
+class ClassifierSuite(Suite[ClassifierEvaluationConfig, Classifier, LabelledImages]):
+    """The base of suites over classifiers."""
+
+    models = Classifier
+    data_modules = LabelledImages
+
+    def accept(self, model: object, data: object, settings: ClassifierEvaluationConfig) -> None:
+        """Besides members, the model must be one that can be called with images."""
+        super().accept(model, data, settings)
+        if getattr(type(model), "forward", None) is pl.LightningModule.forward:
+            raise UserError(
+                f"evaluation.suite={settings.suite} needs a classifier, but {type(model).__name__} has no 'forward' "
+                "(see ersm_lab.core.protocols.Classifier)"
+            )
+
+
+class TokenSuite(ClassifierSuite):
+    """The base of suites over classifiers of tokens."""
+
+    models = TokenClassifier
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,7 @@ def classify(subject: ClassifierSubject, batch: Batch) -> ClassifierOutput:
     if "image" not in batch:
         raise UserError(
             f"trainer.feature_cache.enabled gives features, but {type(model).__name__} has no "
-            f"{_missing(model, _OF_FEATURES)!r}; switch it off"
+            f"{missing_member(model, FeatureClassifier)!r}; switch it off"
         )
     return answer(runner.run(model, batch["image"]))
 
@@ -62,12 +83,8 @@ def classify(subject: ClassifierSubject, batch: Batch) -> ClassifierOutput:
 def token_classifier(subject: ClassifierSubject) -> TokenClassifier:
     """The subject's model as one with tokens. Raises ``UserError`` for one that has none."""
     model = subject.runner.model
-    if not isinstance(model, TokenClassifier):
-        raise UserError(
-            f"evaluation.suite={subject.settings.suite} needs a classifier of tokens, but {type(model).__name__} has no "
-            f"{_missing(model, _OF_TOKENS)!r} (see ersm_lab.core.protocols.TokenClassifier)"
-        )
-    return model
+    require(model, TokenClassifier, subject.settings.suite)
+    return cast(TokenClassifier, model)
 
 
 def same_backbone(first: Classifier, second: Classifier) -> bool:
@@ -76,7 +93,3 @@ def same_backbone(first: Classifier, second: Classifier) -> bool:
         return first is second
     a, b = first.backbone.state_dict(), second.backbone.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[key].cpu(), b[key].cpu()) for key in a)
-
-
-def _missing(model: Classifier, members: tuple[str, ...]) -> str:
-    return next(name for name in members if not hasattr(model, name))

@@ -11,13 +11,13 @@ from ersm_lab.evaluation.arms import Arms
 from ersm_lab.evaluation.classifiers.classification.suite import Classification
 from ersm_lab.evaluation.classifiers.deletion.suite import Deletion
 from ersm_lab.evaluation.classifiers.localisation.suite import Localisation
-from ersm_lab.evaluation.classifiers.models import ClassifierSubject, ClassifierSuite, token_classifier
+from ersm_lab.evaluation.classifiers.models import ClassifierSubject, TokenSuite, token_classifier
 from ersm_lab.evaluation.classifiers.occlusion.suite import Occlusion
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.runs.artifacts import ArtifactStore
 
 
-class Stress(ClassifierSuite):
+class Stress(TokenSuite):
     """The other suites one after another; localisation only where the data have object masks."""
 
     suites = (Classification(), Deletion(), Occlusion())

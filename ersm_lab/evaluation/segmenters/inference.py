@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ersm_lab.core.protocols import SegmentationModel
+from ersm_lab.core.protocols import MaskedSegmenterOutput, SegmentationModel
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.segmenters.settings import InferenceConfig
 
@@ -67,7 +67,7 @@ class Segmenter:
                 else:
                     output = self.runner.run(self.runner.model.segment, seen)
                     found = output.logits.float().softmax(1)
-                    if scale == 1.0 and not mirrored:
+                    if scale == 1.0 and not mirrored and isinstance(output, MaskedSegmenterOutput):
                         importance, masks = output.importance_logit, list(output.masks)
                 found = _resized(found.flip(-1) if mirrored else found, size)
                 total = found if total is None else total + found

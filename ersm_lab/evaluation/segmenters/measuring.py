@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ersm_lab.core.protocols import DataModule, SegmentationModel
+from ersm_lab.core.protocols import DataModule, MaskedSegmentationModel, SegmentationModel
 from ersm_lab.data.scenes import SceneSplit
 from ersm_lab.data.segmentation import SceneItem
 from ersm_lab.evaluation.segmenters.export import LabelPictures
@@ -48,6 +48,11 @@ class SceneModule(DataModule, Protocol):
 SceneSubject = Subject[SegmentationEvaluationConfig, SegmentationModel, SceneModule]
 
 
+def mask_ratios(model: SegmentationModel) -> tuple[float, ...]:
+    """The share of cells in each of the model's masks; ``()`` where it has none."""
+    return model.mask_ratios if isinstance(model, MaskedSegmentationModel) else ()
+
+
 class Measured(NamedTuple):
     """``frame``: a row per picture, ``index``, ``name`` and, with labels, its scores; and the metrics of the whole split."""
 
@@ -60,7 +65,7 @@ def measure_pictures(subject: SceneSubject, segment: Segmenter, kept: Prediction
     """Segments each picture at the size of its label file, or its own where no labels are published."""
     settings, split = subject.settings, subject.data.split(subject.split)
     scores = CityscapesScores(split.table, boundaries=settings.boundaries, per_sample=True)
-    quality = ImportanceQuality(subject.runner.model.mask_ratios if segment.sees_whole_pictures else ())
+    quality = ImportanceQuality(mask_ratios(subject.runner.model) if segment.sees_whole_pictures else ())
     export = LabelPictures(subject.store, split.table) if settings.export else None
     places: list[int] = []
     for batch in subject.batches:

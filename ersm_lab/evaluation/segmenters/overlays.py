@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ersm_lab.evaluation.segmenters.inference import Segmenter
-from ersm_lab.evaluation.segmenters.measuring import SceneSubject
+from ersm_lab.evaluation.segmenters.measuring import SceneSubject, mask_ratios
 from ersm_lab.evaluation.segmenters.predictions import Predictions
 from ersm_lab.vision.figures import KEEP_MAP, PAGE_INCHES, figure_style
 from ersm_lab.vision.labels import IGNORE, LabelTable
@@ -46,7 +46,7 @@ def draw_overlays(subject: SceneSubject, frame: pd.DataFrame, kept: Predictions,
     split = subject.data.split(subject.split)
     places = np.linspace(0, len(frame) - 1, min(subject.settings.panels, len(frame)))
     shown = [_shown(subject, frame.iloc[row], kept, segment) for row in np.unique(places.round().astype(int))]
-    figure = overlay_figure(shown, split.table, len(subject.runner.model.mask_ratios))
+    figure = overlay_figure(shown, split.table, len(mask_ratios(subject.runner.model)))
     what = (
         "Official colours. Errors: wrong pixels in orange; white pixels do not count. "
         "Masks: how many branches see a cell."

@@ -8,22 +8,30 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ersm_lab.core.protocols import ClassifierOutput
 from ersm_lab.evaluation.classifiers.models import answer
 from ersm_lab.evaluation.classifiers.rankings import Ranking
 from ersm_lab.evaluation.classifiers.scene import Scene
+from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMaskOutput
+
+
+def _mask(output: ClassifierOutput) -> EnergyMaskOutput | CoherenceOutput | None:
+    return output.mask if isinstance(output.mask, (EnergyMaskOutput, CoherenceOutput)) else None
 
 
 def _energy(scene: Scene) -> Tensor | None:
-    return None if scene.output.mask is None else -scene.output.mask.logit.float()
+    mask = _mask(scene.output)
+    return None if mask is None else -mask.logit.float()
 
 
 def _total_energy(scene: Scene) -> Tensor | None:
-    return None if scene.output.mask is None else -scene.output.mask.energy.float()
+    mask = _mask(scene.output)
+    return None if mask is None else -mask.energy.float()
 
 
 def _position_only(scene: Scene) -> Tensor | None:
     control = scene.others.get("position_only")
-    mask = None if control is None else answer(control.classify(scene.features)).mask
+    mask = None if control is None else _mask(answer(control.classify(scene.features)))
     return None if mask is None else -mask.logit.float()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.protocols import Batch, SegmentationModel
+from ersm_lab.core.protocols import Batch, MaskedSegmentationModel
 from ersm_lab.metrics.segmentation import SegmentationScores, check_labels
 from ersm_lab.nn.logging import log_step
 from ersm_lab.nn.optim import ParameterGroup, build_optimizer, parameter_groups
@@ -106,7 +106,7 @@ class FoRNetSegmenter(pl.LightningModule):
             return ()
         return self.network.head.topk_ratios
 
-    def is_control_of(self, other: SegmentationModel) -> bool:
+    def is_control_of(self, other: MaskedSegmentationModel) -> bool:
         """Whether this is FoR-Net whose branches all see every cell, and ``other`` a network with masks."""
         sees_all = isinstance(self.network, FoRNet) and self.network.head.selection == "none"
         return sees_all and bool(other.mask_ratios)

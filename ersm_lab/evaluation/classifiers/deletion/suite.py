@@ -18,7 +18,7 @@ from ersm_lab.evaluation.arms import Arms
 from ersm_lab.evaluation.classifiers.deletion.compare import compare
 from ersm_lab.evaluation.classifiers.deletion.figures import deletion_figure
 from ersm_lab.evaluation.classifiers.deletion.pixels import pixel_deletion
-from ersm_lab.evaluation.classifiers.models import ClassifierSubject, ClassifierSuite
+from ersm_lab.evaluation.classifiers.models import ClassifierSubject, TokenSuite
 from ersm_lab.evaluation.classifiers.rankings import RANDOM, draw, importances, roles, title_of
 from ersm_lab.evaluation.classifiers.scene import Scene, scene_of
 from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
@@ -28,7 +28,7 @@ from ersm_lab.runs.artifacts import ArtifactStore
 Curves = dict[tuple[str, str], DeletionCurve]  # by ranking and order
 
 
-class Deletion(ClassifierSuite):
+class Deletion(TokenSuite):
     """Deletion curves of tokens, and of pixels where they are asked for."""
 
     def controls(self, settings: ClassifierEvaluationConfig) -> dict[str, str | None]:

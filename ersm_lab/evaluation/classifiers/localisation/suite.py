@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pandas as pd
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from ersm_lab.evaluation.classifiers.deletion.suite import Deletion
 from ersm_lab.evaluation.classifiers.models import ClassifierSubject
 from ersm_lab.evaluation.classifiers.rankings import find, importances
 from ersm_lab.evaluation.classifiers.scene import scene_of
+from ersm_lab.evaluation.classifiers.settings import ClassifierEvaluationConfig
 from ersm_lab.metrics.localisation import MaskLocalisation
 from ersm_lab.runs.artifacts import ArtifactStore
 
@@ -22,16 +25,18 @@ MEASURES = ("mask_auroc", "pointing_game", "matched_area_iou", "energy_inside")
 class Localisation(Deletion):
     """Rankings against object masks. It reads the rankings of the deletion protocol, and borrows the same controls."""
 
+    def accept(self, model: object, data: object, settings: ClassifierEvaluationConfig) -> None:
+        """Besides members, the data must have object masks."""
+        super().accept(model, data, settings)
+        _need_objects(cast(LabelledImages, data))
+
     def measure(self, subject: ClassifierSubject) -> Summary:
         """Writes the table ``localisation_images`` (image, ranking, measures).
 
         Returns means as ``<split>/localisation/<ranking>/<measure>``, each in [0, 1], higher is better. Chance is 0.5 for
         ``mask_auroc`` and the object's share of the image for ``energy_inside``, which ``<split>/localisation/object_share`` gives.
         """
-        if not subject.data.has_masks:
-            raise UserError(
-                f"evaluation.suite=localisation: the data set at {subject.data.root} has no object masks"
-            )
+        _need_objects(subject.data)
         metrics: dict[str, MaskLocalisation] = {}
         indices: list[Tensor] = []
         shares: list[Tensor] = []
@@ -71,3 +76,8 @@ class Localisation(Deletion):
             for measure in MEASURES
         }
         return arms.differences(measures)
+
+
+def _need_objects(data: LabelledImages) -> None:
+    if not data.has_masks:
+        raise UserError(f"evaluation.suite=localisation: the data set at {data.root} has no object masks")

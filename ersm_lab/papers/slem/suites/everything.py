@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.suites.maps.suite import MapsSuite
 from ersm_lab.papers.slem.suites.points.suite import PointsSuite
 from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
-from ersm_lab.papers.slem.suites.subject import PictureSubject
+from ersm_lab.papers.slem.suites.subject import PictureSubject, PictureSuite
 
 
-class EverythingSuite(Suite[SlemEvaluationConfig, EntropyLearner, PictureDataModule]):
+class EverythingSuite(PictureSuite[SlemEvaluationConfig]):
     """Maps, then points."""
 
     def measure(self, subject: PictureSubject[SlemEvaluationConfig]) -> Summary:

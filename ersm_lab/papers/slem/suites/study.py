@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Summary
 from ersm_lab.data.pictures import Picture, scaled
 from ersm_lab.files.pixels import Pixels
@@ -25,16 +24,10 @@ StudyT = TypeVar("StudyT", bound=SlemStudyConfig)
 def study_pictures(subject: PictureSubject[StudyT], what: str) -> Iterator[tuple[str, Pixels]]:
     """Name and luminance ``(H, W)`` in [0, 1] of ``settings.pictures`` pictures, evenly spread, saying how far it is.
 
-    Studies start learners of their own: whether a picture was learnt before does not matter. Raises ``UserError`` for data
-    that are not pictures without labels.
+    Studies start learners of their own: whether a picture was learnt before does not matter.
     """
-    settings = subject.settings
-    found: list[Picture] | None = getattr(subject.data, "pictures", None)
-    if not found:
-        raise UserError(
-            f"evaluation.suite={settings.suite} is for pictures: use data=photographs, structures or folder"
-        )
-    count = min(settings.pictures or len(found), len(found))
+    found = subject.data.pictures
+    count = min(subject.settings.pictures or len(found), len(found))
     places = np.unique(np.linspace(0, len(found) - 1, count).round().astype(int))
     for picture in _reporting([found[place] for place in places], what):
         yield picture.name, luminance(scaled(picture.pixels))

@@ -15,12 +15,37 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.data.picture_module import PictureDataModule, PictureDataset
 from ersm_lab.data.pictures import Truth
 from ersm_lab.evaluation.subject import DataT, SettingsT, Subject
+from ersm_lab.evaluation.suite import Suite
 from ersm_lab.files.pixels import Pixels
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings
 
 PictureSubject = Subject[SettingsT, EntropyLearner, PictureDataModule]
+
+
+class SlemSuite(Suite[SettingsT, EntropyLearner, DataT]):
+    """The base of suites over SLEM's learner."""
+
+    def accept(self, model: object, data: object, settings: SettingsT) -> None:
+        """The model must be the learner itself."""
+        if not isinstance(model, EntropyLearner):
+            raise UserError(
+                f"evaluation.suite={settings.suite} is for runs of SLEM, not of {type(model).__name__}"
+            )
+
+
+class PictureSuite(SlemSuite[SettingsT, PictureDataModule]):
+    """The base of those that read every picture of the data."""
+
+    def accept(self, model: object, data: object, settings: SettingsT) -> None:
+        """The data must be pictures without splits."""
+        super().accept(model, data, settings)
+        if not isinstance(data, PictureDataModule):
+            raise UserError(
+                f"evaluation.suite={settings.suite} is for pictures: use data=photographs, structures or folder"
+            )
+
 
 # what stands in for the industrial pictures of the paper, which are not public
 STAND_INS = ("brick", "grass", "gravel", "coins", "retina")
@@ -58,12 +83,12 @@ class Learnt:
 
 def settings_of(subject: Subject[SettingsT, EntropyLearner, DataT]) -> LearnerSettings:
     """The learner's settings."""
-    return _learner(subject).settings
+    return subject.runner.model.settings
 
 
 def learnt_pictures(subject: PictureSubject[SettingsT]) -> Iterator[Learnt]:
     """Every picture with at least one sweep, in order; maps that are no longer in memory are learnt again, equal ones."""
-    model = _learner(subject)
+    model = subject.runner.model
     items = PictureDataset(subject.data.pictures)
     for index, picture in enumerate(subject.data.pictures):
         epochs = model.epochs(index)
@@ -105,12 +130,3 @@ def chosen(pictures: list[Learnt], count: int) -> list[Learnt]:
 def stand_in_note(pictures: list[Learnt]) -> str:
     """The sentence that says what the photographs stand in for, where they are among ``pictures``."""
     return STAND_IN_NOTE if set(STAND_INS) & {picture.name for picture in pictures} else ""
-
-
-def _learner(subject: Subject[SettingsT, EntropyLearner, DataT]) -> EntropyLearner:
-    model = subject.runner.model
-    if not isinstance(model, EntropyLearner):
-        raise UserError(
-            f"evaluation.suite={subject.settings.suite} is for runs of SLEM, not of {type(model).__name__}"
-        )
-    return model

@@ -10,10 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.checks import Array, luminance
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.agreement.figures import agreement_figure
 from ersm_lab.papers.slem.suites.agreement.settings import SlemAgreementConfig
@@ -30,13 +27,13 @@ from ersm_lab.papers.slem.suites.interest import (
 )
 from ersm_lab.papers.slem.suites.means import means_by
 from ersm_lab.papers.slem.suites.study import flat_summary, study_pictures, together
-from ersm_lab.papers.slem.suites.subject import PictureSubject, settings_of
+from ersm_lab.papers.slem.suites.subject import PictureSubject, PictureSuite, settings_of
 
 MAPS = ("error", "gradient", "harris", "shi_tomasi", "variance", "shannon")
 POINTS = ("entropy", "error", "harris", "shi_tomasi", "canny", "gradient", "random")
 
 
-class AgreementSuite(Suite[SlemAgreementConfig, EntropyLearner, PictureDataModule]):
+class AgreementSuite(PictureSuite[SlemAgreementConfig]):
     """Agreement of Learning Entropy with detectors and with the learner's own error, over a set of pictures."""
 
     def measure(self, subject: PictureSubject[SlemAgreementConfig]) -> Summary:

@@ -10,10 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.checks import Array, luminance
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.dependence.figures import dependence_figure
 from ersm_lab.papers.slem.suites.dependence.settings import FACTORS, SlemDependenceConfig
@@ -27,10 +24,10 @@ from ersm_lab.papers.slem.suites.interest import (
 )
 from ersm_lab.papers.slem.suites.means import means_by
 from ersm_lab.papers.slem.suites.study import flat_summary, study_pictures, together
-from ersm_lab.papers.slem.suites.subject import PictureSubject, settings_of
+from ersm_lab.papers.slem.suites.subject import PictureSubject, PictureSuite, settings_of
 
 
-class DependenceSuite(Suite[SlemDependenceConfig, EntropyLearner, PictureDataModule]):
+class DependenceSuite(PictureSuite[SlemDependenceConfig]):
     """Do maps and points depend on traversal, seed, window and hidden units? Every pair of values, over a set of pictures."""
 
     def measure(self, subject: PictureSubject[SlemDependenceConfig]) -> Summary:

@@ -15,10 +15,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.files.pixels import Pixels
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.outputs import write_map
 from ersm_lab.papers.slem.points import entropy_points
 from ersm_lab.papers.slem.suites.maps.figures import (
@@ -31,6 +28,7 @@ from ersm_lab.papers.slem.suites.settings import SlemEvaluationConfig
 from ersm_lab.papers.slem.suites.subject import (
     Learnt,
     PictureSubject,
+    PictureSuite,
     chosen,
     every_learnt_picture,
     stand_in_note,
@@ -39,7 +37,7 @@ from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.statistics.correlation import rank_correlation
 
 
-class MapsSuite(Suite[SlemEvaluationConfig, EntropyLearner, PictureDataModule]):
+class MapsSuite(PictureSuite[SlemEvaluationConfig]):
     """Maps per epoch as arrays and figures, the pipeline, and activity against Shannon entropy."""
 
     def measure(self, subject: PictureSubject[SlemEvaluationConfig]) -> Summary:

@@ -10,10 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.files.pixels import Pixels
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.suites.means import mean_interval, means_by
 from ersm_lab.papers.slem.suites.points.figures import scores_figure, sheet_figure
 from ersm_lab.papers.slem.suites.points.sources import SOURCES, maps_of, points_of
@@ -23,13 +20,14 @@ from ersm_lab.papers.slem.suites.subject import (
     STAND_INS,
     Learnt,
     PictureSubject,
+    PictureSuite,
     chosen,
     every_learnt_picture,
     stand_in_note,
 )
 
 
-class PointsSuite(Suite[SlemEvaluationConfig, EntropyLearner, PictureDataModule]):
+class PointsSuite(PictureSuite[SlemEvaluationConfig]):
     """Entropy points beside as many of other sources, and who finds edges and corners where these are known."""
 
     def measure(self, subject: PictureSubject[SlemEvaluationConfig]) -> Summary:

@@ -14,10 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.checks import Array, luminance
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.means import differences_by
 from ersm_lab.papers.slem.suites.removal.figures import removal_figure
@@ -30,10 +27,10 @@ from ersm_lab.papers.slem.suites.removal.windows import (
     training,
 )
 from ersm_lab.papers.slem.suites.study import flat_summary, study_pictures, together
-from ersm_lab.papers.slem.suites.subject import PictureSubject, settings_of
+from ersm_lab.papers.slem.suites.subject import PictureSubject, PictureSuite, settings_of
 
 
-class RemovalSuite(Suite[SlemRemovalConfig, EntropyLearner, PictureDataModule]):
+class RemovalSuite(PictureSuite[SlemRemovalConfig]):
     """The removal test over a set of pictures: are the pixels of high Learning Entropy those that the learner needs?"""
 
     def measure(self, subject: PictureSubject[SlemRemovalConfig]) -> Summary:

@@ -9,10 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ersm_lab.core.protocols import Summary
-from ersm_lab.data.picture_module import PictureDataModule
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.checks import Array, luminance
-from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.schema import LearnerSettings
 from ersm_lab.papers.slem.suites.interest import (
     chance_map,
@@ -27,12 +24,12 @@ from ersm_lab.papers.slem.suites.repeatability.figures import repeatability_figu
 from ersm_lab.papers.slem.suites.repeatability.settings import KINDS, SlemRepeatabilityConfig
 from ersm_lab.papers.slem.suites.repeatability.warps import change, common_area
 from ersm_lab.papers.slem.suites.study import flat_summary, study_pictures, together
-from ersm_lab.papers.slem.suites.subject import PictureSubject, settings_of
+from ersm_lab.papers.slem.suites.subject import PictureSubject, PictureSuite, settings_of
 
 POINTS = ("entropy", "error", "harris", "shi_tomasi", "canny", "gradient", "random")
 
 
-class RepeatabilitySuite(Suite[SlemRepeatabilityConfig, EntropyLearner, PictureDataModule]):
+class RepeatabilitySuite(PictureSuite[SlemRepeatabilityConfig]):
     """Repeatability of points under changes of the picture, over a set of pictures."""
 
     def measure(self, subject: PictureSubject[SlemRepeatabilityConfig]) -> Summary:

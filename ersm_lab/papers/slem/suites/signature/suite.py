@@ -9,7 +9,6 @@ from ersm_lab.core.protocols import Summary
 from ersm_lab.data.module import ImageDataModule
 from ersm_lab.data.splits import stratified_order
 from ersm_lab.evaluation.subject import Subject
-from ersm_lab.evaluation.suite import Suite
 from ersm_lab.papers.slem.checks import luminance
 from ersm_lab.papers.slem.learner import EntropyLearner
 from ersm_lab.papers.slem.suites.means import means_by
@@ -17,11 +16,19 @@ from ersm_lab.papers.slem.suites.signature.classify import Labelled, classify, s
 from ersm_lab.papers.slem.suites.signature.figures import signature_figure
 from ersm_lab.papers.slem.suites.signature.settings import SlemSignatureConfig
 from ersm_lab.papers.slem.suites.study import flat_summary
-from ersm_lab.papers.slem.suites.subject import settings_of
+from ersm_lab.papers.slem.suites.subject import SlemSuite, settings_of
 
 
-class SignatureSuite(Suite[SlemSignatureConfig, EntropyLearner, ImageDataModule]):
+class SignatureSuite(SlemSuite[SlemSignatureConfig, ImageDataModule]):
     """What K patches of high Learning Entropy tell a classifier about a picture."""
+
+    def accept(self, model: object, data: object, settings: SlemSignatureConfig) -> None:
+        """The data must have labels."""
+        super().accept(model, data, settings)
+        if not isinstance(data, ImageDataModule):
+            raise UserError(
+                f"evaluation.suite={settings.suite} needs labels: use data=digits_pictures or data=cifar10_pictures"
+            )
 
     def measure(self, subject: Subject[SlemSignatureConfig, EntropyLearner, ImageDataModule]) -> Summary:
         """Writes ``signature_scores``, ``signature_accuracy``, ``signature_effects``, ``signature_predictions`` and a figure.
@@ -57,12 +64,8 @@ def labelled(
 ) -> Labelled:
     """``count`` pictures of split ``name``, classes in proportion, as luminance ``(n, H, W)``, and their labels.
 
-    Raises ``UserError`` for data without labels and for pictures of several sizes.
+    Raises ``UserError`` for pictures of several sizes.
     """
-    if not hasattr(subject.data, "split"):
-        raise UserError(
-            "evaluation.suite=slem_signature needs labels: use data=digits_pictures or data=cifar10_pictures"
-        )
     split = subject.data.split(name)
     order = stratified_order(split.labels, 0)[: count or len(split)]
     images = [luminance(np.asarray(split.image(int(i)))) for i in order]
