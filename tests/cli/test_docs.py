@@ -32,10 +32,11 @@ PARSERS = command_line(VERBS)[1]
 
 
 def commands() -> list[str]:
-    """Lines of code of the pages, behind a prompt or not, without the synopses, which hold brackets around what may be left out."""
+    """Lines of code of the pages, behind a prompt or not, without those that are shown to fail, and
+    without the synopses, which hold brackets around what may be left out."""
     found = []
     for page in PAGES:
-        for line in re.findall(r"^(?: {4}|\$ )?(ersm-lab .*)$", page.read_text(), flags=re.M):
+        for line in re.findall(r"^(?: {4}|\$ )?(ersm-lab .*)$(?!\nerror: )", page.read_text(), flags=re.M):
             if (
                 not re.search(r"\[[A-Za-z.-]|\bNAME\b|DIR\]|=DIR$|IMAGE_OR| \| |\.\.\.", line)
                 or "run=DIR " in line
