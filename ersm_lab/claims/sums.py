@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ersm_lab.core.plugins import SuiteSpec, load, merged
+from ersm_lab.core.plugins import loaded
 
 Counts = NDArray[np.float64]
 # an array of the artifact `counts`; its sums ``(m, ...)`` to scores ``(m,)``
@@ -16,18 +16,14 @@ Score = tuple[str, Callable[[Counts], Counts]]
 
 def scores_of(suite: str, layout: str) -> Mapping[str, Score]:
     """The scores of sums that a suite gives on data of a layout, by name; none where it gives none."""
-    suites: Mapping[str, SuiteSpec] = merged("suites")
-    source = suites[suite].sums if suite in suites else ""
-    if not source:
+    source = loaded("suites", "sums").get(suite)
+    if source is None:
         return {}
-    tables: Mapping[str, str] = merged("label_tables")
-    scores: Mapping[str, Score] = load(source)(load(tables[layout]) if layout in tables else None)
+    scores: Mapping[str, Score] = source(loaded("label_tables").get(layout))
     return scores
 
 
 def score_names() -> list[str]:
     """The scores of sums that any suite gives on any layout, sorted."""
-    layouts = ["", *merged("label_tables")]
-    return sorted(
-        {name for suite in merged("suites") for layout in layouts for name in scores_of(suite, layout)}
-    )
+    layouts, suites = ["", *loaded("label_tables")], loaded("suites", "sums")
+    return sorted({name for suite in suites for layout in layouts for name in scores_of(suite, layout)})

@@ -35,7 +35,7 @@ class Composer:
     def __init__(self) -> None:
         self._loader = loader()
         self._parser = OverridesParser.create(config_loader=self._loader)
-        self._composed: dict[tuple[str, ...], tuple[bytes, str | None]] = {}
+        self._composed: dict[tuple[str, ...], tuple[bytes, dict[str, str]]] = {}
         self._read: dict[str, Override] = {}
 
     def swept(self, words: Sequence[str]) -> set[str]:
@@ -77,18 +77,18 @@ class Composer:
         key = tuple(word for word in words if word not in late)
         if key not in self._composed:
             base = self._loader.load_configuration("config", list(key), run_mode=RunMode.RUN)
-            choice = base.hydra.runtime.choices.get("experiment")
+            taken = {group: option for group, option in base.hydra.runtime.choices.items() if option}
             with open_dict(base):
                 del base["hydra"]  # half of it, and of no use below
-            self._composed[key] = pickle.dumps(base), choice
-        written, choice = self._composed[key]
+            self._composed[key] = pickle.dumps(base), taken
+        written, taken = self._composed[key]
         config: DictConfig = pickle.loads(written)  # a copy for this cell, six times as fast as deepcopy
         known = set(known_keys(config))
         try:
             ConfigLoaderImpl._apply_overrides_to_config(last, config)
         except CONFIG_ERRORS as error:
             raise UserError(one_line(error, known)) from error
-        return finish(config, choice, words)
+        return finish(config, taken, words)
 
 
 def compose_experiment(overrides: Sequence[str]) -> Experiment:

@@ -93,6 +93,12 @@ def summary_line(group: str, name: str) -> str:
     return first.removeprefix("Source:").strip()
 
 
+def about(kind: type[Settings]) -> str:
+    """The first line of a settings class's docstring; a dataclass without one has its signature for it, which says nothing."""
+    text = (kind.__doc__ or "").strip().partition("\n")[0]
+    return "" if text.startswith(f"{kind.__name__}(") else text
+
+
 def _key(
     kind: type[Settings], field: dataclasses.Field[object], name: str, value: object, default: object
 ) -> Key:

@@ -12,6 +12,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathElement
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 import ersm_lab
 from ersm_lab.config import schema
@@ -79,6 +80,16 @@ def find(group: str, name: str) -> Path | None:
     """The file of one option of a group, or None."""
     files = (root / group / f"{name}.yaml" for root in folders())
     return next((file for file in files if file.is_file()), None)
+
+
+def evaluations_of(suite: str) -> list[str]:
+    """The options of the group ``evaluation`` that name this suite, or are called like it."""
+
+    def said(name: str) -> object:
+        file = find("evaluation", name)
+        return OmegaConf.select(OmegaConf.load(file), "suite") if file else None
+
+    return [name for name in options("evaluation") if suite in (name, said(name))]
 
 
 def groups() -> list[str]:

@@ -12,14 +12,14 @@ from ersm_lab.core.plugins import owner, plugins
 from ersm_lab.core.settings import plain
 from ersm_lab.core.words import nearest
 
-# besides the packages of plug-ins
-LIBRARIES = ("pytorch_lightning.callbacks.", "timm.optim.", "torch.optim.")
+# what a group may name besides classes of plug-ins; models and data are always those of a plug-in
+LIBRARIES = {"callbacks": ("pytorch_lightning.callbacks.",), "optimizer": ("timm.optim.", "torch.optim.")}
 
 
 def check_allowed(node: object, prefix: str = "") -> None:
     """Raises ``UserError`` for a ``_target_`` anywhere below ``node`` that is not on the allow-list (no import)."""
     for key, target in _targets(node, prefix):
-        _check_target(target, f"'{key}_target_' is {target}")
+        _check_target(target, key, f"'{key}_target_' is {target}")
 
 
 def resolve(target: str, where: str) -> Callable[..., Any]:
@@ -40,34 +40,54 @@ def resolve(target: str, where: str) -> Callable[..., Any]:
         names = [n for n in dir(module) if not n.startswith("_")]
         raise UserError(f"'{where}_target_' is {target}: {module_name} has no {name}{nearest(name, names)}")
     home = f"{getattr(found, '__module__', None)}.{name}"
-    _check_target(home, f"'{where}_target_' is {target}, in truth {home}")
+    _check_target(home, where, f"'{where}_target_' is {target}, in truth {home}")
     return found
 
 
 def check_keywords(function: Callable[..., object], keywords: Mapping[str, object], where: str) -> None:
     """Raises ``UserError`` when ``function`` would not take one of ``keywords``."""
-    parameters = inspect.signature(function).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
+    fitting = taken(function, keywords)
     for name in keywords:
-        if name not in parameters:
+        if name not in fitting:
             label = getattr(function, "__qualname__", str(function))
-            raise UserError(
-                f"unknown key '{where}{name}': {label} does not take it{nearest(name, list(parameters))}"
-            )
+            near = nearest(name, inspect.signature(function).parameters)
+            raise UserError(f"unknown key '{where}{name}': {label} does not take it{near}")
+
+
+def taken(function: Callable[..., object], keywords: Mapping[str, object]) -> dict[str, object]:
+    """Those of ``keywords`` that ``function`` takes."""
+    parameters = inspect.signature(function).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return {name: value for name, value in keywords.items() if takes_any or name in parameters}
 
 
 def build(node: Mapping[str, object], where: str, **given: object) -> Any:
-    """Builds a ``{_target_: ..., keywords}`` node, whose keywords go in as plain containers; ``given`` come from the caller."""
-    keywords = {name: plain(value) for name, value in node.items() if name != "_target_"}
+    """Builds a ``{_target_: ..., keywords}`` node, whose keywords go in as plain containers.
+
+    ``given`` come from the caller, and go in where the class takes them. Raises ``UserError`` for a keyword that it does not
+    take, and for one that it needs and nobody gives.
+    """
     target = resolve(str(node["_target_"]), where)
+    keywords = {name: plain(value) for name, value in node.items() if name != "_target_"}
     check_keywords(target, keywords, where)
-    return target(**keywords, **given)
+    keywords |= taken(target, given)
+    for name in required(target):
+        if name not in keywords:
+            raise UserError(f"'{where}_target_' is {node['_target_']}, which needs {name}: nothing gives it")
+    return target(**keywords)
 
 
-def _check_target(target: str, what: str) -> None:
-    if not target.startswith(LIBRARIES) and owner(target) is None:
-        allowed = [*LIBRARIES, *(f"{plugin.package}." for plugin in plugins().values())]
+def required(function: Callable[..., object]) -> list[str]:
+    """The names without which ``function`` cannot be called."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in several]
+
+
+def _check_target(target: str, where: str, what: str) -> None:
+    libraries = LIBRARIES.get(where.partition(".")[0], ())
+    if not target.startswith(libraries) and owner(target) is None:
+        allowed = [*libraries, *(f"{plugin.package}." for plugin in plugins().values())]
         raise UserError(f"{what}, which may not be built; allowed: {', '.join(allowed)}")
 
 

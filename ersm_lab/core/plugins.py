@@ -145,6 +145,8 @@ def _add(found: dict[str, Plugin], name: str, where: str, load: Any) -> None:
         plugin = load()
         if not isinstance(plugin, Plugin):
             raise TypeError(f"it is a {type(plugin).__name__}, not an ersm_lab.core.plugins.Plugin")
+        if plugin.conf is not None and not plugin.conf.is_dir():
+            raise FileNotFoundError(f"its folder of YAML, {plugin.conf}, is not there")
         if plugin.name in found:
             raise ValueError(f"there is a plug-in {plugin.name!r} already, {found[plugin.name].package}")
         for kind in ("schemas", "suites", "layouts", "label_tables", "rankings"):
@@ -180,10 +182,32 @@ def schemas() -> Mapping[tuple[str, str], type[Settings]]:
     return found
 
 
+@functools.cache
+def loaded(kind: str, part: str = "") -> Mapping[str, Any]:
+    """What the entries of one of the mappings of all plug-ins name, by their names.
+
+    ``part``: of a suite, such as ``curves``; suites that have none are left out. What cannot be imported costs a line and
+    is left out too: for what asks all plug-ins, and must not stop at one of them.
+    """
+    found = {}
+    for plugin in plugins().values():
+        for name, entry in getattr(plugin, kind).items():
+            target = getattr(entry, part) if part else entry
+            if not target:
+                continue
+            try:
+                found[name] = load(target)
+            except Exception as error:
+                _say(
+                    f"plug-in {plugin.name} ({plugin.package}): {part or kind} of {name} are left out", error
+                )
+    return found
+
+
 def forget() -> None:
     """Plug-ins are looked for again when they are asked for next."""
-    plugins.cache_clear()
-    schemas.cache_clear()
+    for known in (plugins, schemas, loaded):
+        known.cache_clear()
 
 
 def merged(kind: str) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from ersm_lab.core.plugins import merged
+from ersm_lab.core.plugins import merged, registered
 from ersm_lab.core.settings import Settings, setting
 
 
@@ -42,7 +42,7 @@ class EvaluationConfig(Settings):
     """What is measured on a finished training, and later with `ersm-lab evaluate`. A suite's settings derive from it."""
 
     name: str = setting("classification", "names the folder of the evaluation")
-    suite: str = setting("classification", "what is measured: a suite of a registered plug-in")
+    suite: str = setting("classification", "what is measured", choices=registered("suites"))
     split: str = setting("test", "which split is read", choices=("val", "test"))
     checkpoint: str = setting("best", "which checkpoint is read", choices=("best", "last"))
     panels: int = setting(6, "images in the panel figure; 0: none", ge=0, le=64)

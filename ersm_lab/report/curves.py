@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from ersm_lab.core.plugins import CurveFamily, SuiteSpec, load, merged
+from ersm_lab.core.plugins import CurveFamily, loaded
 from ersm_lab.report.views import RunView
 
 Curve = tuple[list[float], list[float]]
@@ -16,8 +16,7 @@ Curve = tuple[list[float], list[float]]
 
 def families() -> list[CurveFamily]:
     """Every kind of curve that the suites of registered plug-ins write, in their order."""
-    specs: Iterable[SuiteSpec] = merged("suites").values()
-    found = {family.table: family for spec in specs if spec.curves for family in load(spec.curves)}
+    found = {family.table: family for own in loaded("suites", "curves").values() for family in own}
     return list(found.values())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from pytorch_lightning.callbacks import (
 from pytorch_lightning.loggers import Logger
 
 from ersm_lab.config.schema import RunConfig
-from ersm_lab.config.targets import build, check_keywords, resolve
+from ersm_lab.config.targets import build, check_keywords, required, resolve
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Compilable, DataModule
 from ersm_lab.core.settings import plain
@@ -67,17 +66,15 @@ def build_data(config: RunConfig) -> DataModule:
 
 
 def build_model(config: RunConfig, data: DataModule) -> pl.LightningModule:
-    """The LightningModule of the ``model`` group, with what ``data`` says that a model of it must know.
+    """The LightningModule of the ``model`` group, with what it takes of what ``data`` says of itself.
 
-    Raises ``UserError`` where the data have labels and the model takes none, or the other way round.
+    Raises ``UserError`` where the model needs labels and the data have none.
     """
     given = data.model_settings()
-    takes = inspect.signature(resolve(config.model._target_, "model.")).parameters
-    if ("num_classes" in takes) != ("num_classes" in given):
-        has, wants = ("no labels", "labels") if "num_classes" in takes else ("labels", "no labels")
+    if "num_classes" in required(resolve(config.model._target_, "model.")) and "num_classes" not in given:
         raise UserError(
-            f"data={config.data.name} has {has}, but model {config.model.variant} learns from data with {wants}; "
-            "`ersm-lab list` shows the data"
+            f"data={config.data.name} has no labels, but model {config.model.variant} learns from data with labels; "
+            "`ersm-lab list data` shows the data"
         )
     model: pl.LightningModule = build(
         plain(config.model), "model.", **given, optimizer=plain(config.optimizer)

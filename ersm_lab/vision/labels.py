@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import load, merged
+from ersm_lab.core.plugins import loaded
 
 IGNORE = 255
 
@@ -112,7 +112,7 @@ def outside(values: NDArray[Any], count: int, ignore: int | None = None) -> list
 
 def thin_names() -> set[str]:
     """Names of the thin structures of all registered tables."""
-    return {name for target in set(merged("label_tables").values()) for name in load(target).thin}
+    return {name for table in loaded("label_tables").values() for name in table.thin}
 
 
 def table_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Label, ...]:

@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 
 from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import conf_dir, options
-from ersm_lab.config.targets import check_keywords, resolve
+from ersm_lab.config.targets import build, check_keywords, resolve
 from ersm_lab.config.words import split_jobs
 from ersm_lab.core.errors import UserError
 from ersm_lab.papers.ersm.schema import ERSMConfig
@@ -60,6 +60,12 @@ def test_every_option_of_every_group_composes(group):
         ("dta=cifar10", "did you mean 'data'?"),
         ("data.train_range=[0.5,0.2]", "LOW < HIGH"),
         ("optimizer._target_=os.system", "may not be built"),
+        ("optimizer._target_=pytorch_lightning.callbacks.Timer", "may not be built; allowed: timm.optim., "),
+        ("model._target_=torch.optim.SGD", "may not be built; allowed: ersm_lab.data., "),
+        ("data._target_=torch.optim.SGD", "may not be built; allowed: ersm_lab.data., "),
+        ("evaluation.suite=ocllusion", "'evaluation.suite' is 'ocllusion', but must be one of "),
+        ("evaluation.suite=ocllusion", "did you mean 'occlusion'?"),
+        ("evaluation.suite=slem", "these are ClassifierEvaluationConfig; write evaluation=slem"),
         ("optimizer.kwargs.betas=[0.9,0.99]", "write +optimizer.kwargs.betas=VALUE"),
         ("model.mask.refine_steps=11", "must be at most 10"),
         ("seed", "cannot read the override 'seed'"),
@@ -114,18 +120,28 @@ def test_library_keywords_are_checked_before_building():
         resolve("torch.optim.AdamWW", "optimizer.")
 
 
+def test_a_class_is_given_what_it_takes_and_refused_without_what_it_needs(monkeypatch):
+    """Breaks when a model must take whatever data say of themselves, or ends in a traceback where they do not say enough."""
+    monkeypatch.setattr(
+        "ersm_lab.config.targets.resolve", lambda target, where: lambda size, depth=1: (size, depth)
+    )
+    assert build({"_target_": "any", "depth": 2}, "model.", size=3, class_names=["a"]) == (3, 2)
+    with pytest.raises(UserError, match=r"^'model._target_' is any, which needs size: nothing gives it$"):
+        build({"_target_": "any"}, "model.", class_names=["a"])
+
+
 @pytest.mark.parametrize(
-    "target",
+    ("target", "where"),
     [
-        "torch.optim.optimizer.defaultdict",
-        "pytorch_lightning.callbacks.timer.timedelta",
-        "ersm_lab.papers.slem.command.Path",
+        ("torch.optim.optimizer.defaultdict", "optimizer."),
+        ("pytorch_lightning.callbacks.timer.timedelta", "callbacks.extra.timer."),
+        ("ersm_lab.papers.slem.command.Path", "model."),
     ],
 )
-def test_what_a_module_only_hands_on_is_not_built(target):
+def test_what_a_module_only_hands_on_is_not_built(target, where):
     """Breaks when the allow-list looks at the path alone: what a module imports comes from elsewhere."""
     with pytest.raises(UserError, match=r"in truth .*which may not be built"):
-        resolve(target, "model.")
+        resolve(target, where)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from ersm_lab.claims.sums import score_names
 from ersm_lab.core import plugins as registry
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import FOLDER, Plugin, forget, owner, plugins, schemas, suite_spec
+from ersm_lab.data.layouts import layouts_of, read_layout
+from ersm_lab.data.splits import ImageData
+from ersm_lab.report.curves import families
+from ersm_lab.vision.labels import thin_names
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -78,6 +83,10 @@ def test_a_folder_of_plugins_is_found(folder):
         ("x = 1", "has no attribute 'PLUGIN'"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         (GOOD.replace('name="{name}"', 'name="slem"'), "there is a plug-in 'slem' already"),
+        (
+            GOOD.replace("summary", 'conf=__import__("pathlib").Path("no/such/conf"), summary'),
+            "FileNotFoundError: its folder of YAML, no/such/conf, is not there",
+        ),
         (GOOD.replace("schema_{name}", "schema_slem"), "which the plug-in 'slem' has too"),
     ],
 )
@@ -107,6 +116,35 @@ def test_settings_that_cannot_be_imported_cost_one_line_too(folder, capsys, sche
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("plug-in other (other) has no settings: ")
     assert words in line
+
+
+def test_names_that_cannot_be_imported_cost_one_line_each_and_nothing_else(folder, capsys):
+    """Breaks when what asks all plug-ins (the report, claims, label tables, layouts) stops at one that is broken."""
+    text = """
+from ersm_lab.core.plugins import Plugin, SuiteSpec
+gone = "{name}.gone:THING"
+PLUGIN = Plugin(
+    name="{name}",
+    package="{name}",
+    suites={{"mine": SuiteSpec(gone, gone, curves=gone, sums=gone)}},
+    layouts={{"mine": gone}},
+    label_tables={{"mine": gone}},
+)
+"""
+    write(folder, "other", text)
+    assert "deletion_curves" in {family.table for family in families()}
+    assert score_names()
+    assert thin_names()
+    assert "imagefolder" in layouts_of(ImageData)
+    families()  # not said again
+    lines = capsys.readouterr().err.splitlines()
+    starts = [
+        f"plug-in other (other): {what} of mine are left out: ModuleNotFoundError: "
+        for what in ("curves", "label_tables", "sums", "layouts")
+    ]
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines
+    with pytest.raises(UserError, match=r"data.layout=mine cannot be read: No module named 'other.gone'"):
+        read_layout("mine", folder, {})
 
 
 def test_a_broken_plugin_leaves_the_command_line_as_it_is(tmp_path):

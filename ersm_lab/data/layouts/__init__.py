@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import load, merged
+from ersm_lab.core.plugins import load, loaded, merged
 from ersm_lab.core.words import nearest, no_such
 from ersm_lab.data.pictures import PictureData
 from ersm_lab.data.scenes import SceneData
@@ -61,14 +61,18 @@ def read_kind(kind: type[DataT], layout: str, root: Path, options: Mapping[str, 
 
 def layouts_of(kind: type[ImageData | SceneData | PictureData]) -> list[str]:
     """The registered layouts whose data are of this kind."""
-    return sorted(name for name in merged("layouts") if get_type_hints(_reader(name))["return"] is kind)
+    readers = loaded("layouts").items()
+    return sorted(name for name, read in readers if get_type_hints(read)["return"] is kind)
 
 
 def _reader(layout: str) -> Callable[..., ImageData | SceneData | PictureData]:
     known = merged("layouts")
     if layout not in known:
         raise UserError(f"data.layout: {no_such('layout', layout, known)}")
-    reader: Callable[..., ImageData | SceneData | PictureData] = load(known[layout])
+    try:
+        reader: Callable[..., ImageData | SceneData | PictureData] = load(known[layout])
+    except ImportError as error:
+        raise UserError(f"data.layout={layout} cannot be read: {error}") from error
     return reader
 
 

@@ -67,6 +67,11 @@ class EntropyLearner(pl.LightningModule):
         self.save_hyperparameters(ignore=["optimizer"])
         self.automatic_optimization = False  # a step per pixel, in the engine
         self.variant, self.workers, self.keep_mib = variant, workers or cores(), keep_mib
+        if "num_classes" in settings:
+            raise UserError(
+                "SLEM learns single pictures, and these data come as classes: take data without labels, or "
+                "digits_pictures and its like, which tell the model of no labels"
+            )
         known = [field.name for field in dataclasses.fields(LearnerSettings)]
         for name in settings:
             if name not in known:

@@ -10,7 +10,7 @@ import pytest
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.papers.slem import entropy_points, spatial_learning_entropy
+from ersm_lab.papers.slem import EntropyLearner, entropy_points, spatial_learning_entropy
 from ersm_lab.papers.slem.suites.maps.suite import shannon_entropy
 from ersm_lab.papers.slem.suites.points.truth import against_truth, edge_auroc
 from ersm_lab.papers.slem.suites.subject import STAND_INS, stand_in_note
@@ -105,6 +105,11 @@ def test_what_cannot_be_learnt_is_one_line(lab, overrides, words):
         train(cell.experiment, cell.identity)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_data_that_come_as_classes_are_refused_before_anything_is_learnt():
+    with pytest.raises(UserError, match="SLEM learns single pictures"):
+        EntropyLearner(num_classes=10, image_size=(16, 16))
 
 
 def test_points_against_truth_by_brute_force():

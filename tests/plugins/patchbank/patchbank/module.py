@@ -26,15 +26,11 @@ class PatchBank(pl.LightningModule):
 
     def __init__(
         self,
-        num_classes: int,
-        image_size: tuple[int, int] = (16, 16),
         backbone: Mapping[str, object] | None = None,
         normal_class: int = 0,
         share: float = 0.05,
         greedy: bool = True,
-        optimizer: Mapping[str, object] | None = None,
         variant: str = "greedy",
-        class_names: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
