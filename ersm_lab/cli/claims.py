@@ -6,14 +6,14 @@ from argparse import Namespace
 
 from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import VerbParser, names_in
-from ersm_lab.cli.values import options_of, paths, these
+from ersm_lab.cli.values import keys, options_of, paths, these
 
 SUMMARY = "say what finished runs say about the papers' claims"
 
 
 def add_arguments(parser: VerbParser) -> None:
     parser.explain(
-        "[NAME ...] [PROFILE=demo|full] [--run] [jobs=N] [paths.outputs=DIR] [--json]",
+        "[NAME ...] [PROFILE=demo|full] [--run] [jobs=N] [logger=NAME] [trainer.accelerator=NAME] [paths.outputs=DIR] [--json]",
         writes="outputs/claims/claims.md and claims.json",
         exit_codes="0 all judged, also where a claim fails; 1 a mistake in a word, or runs are missing; 2 no such option",
         examples=["", "ersm_accuracy ersm_sparsity --run jobs=2"],
@@ -26,6 +26,10 @@ def add_arguments(parser: VerbParser) -> None:
     )
     parser.add_key("jobs=N", "with --run: processes at a time")
     parser.add_key("paths.outputs=DIR", "where the runs lie", paths)
+    parser.add_key("logger=NAME", "with --run: the tracker of runs that are made", options_of("logger"))
+    parser.add_word(
+        "trainer.accelerator=NAME", "with --run: where they run, such as gpu", keys("trainer.accelerator")
+    )
     parser.add_argument("--run", action="store_true", help="first run what is missing")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON, and nothing else")
     parser.add_section(names_in("claim", "claims"))

@@ -29,8 +29,9 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 def add_arguments(parser: VerbParser) -> None:
     parser.explain(
         "bash | zsh | fish",
-        text="Evaluate it in the shell's start-up file; `ersm-lab` has to be on the PATH. It completes verbs, options, "
-        "groups, keys, and names of tables, claims, sweeps, data sets and folders.",
+        text='Evaluate it in the shell\'s start-up file, as in eval "$(ersm-lab completion bash)"; in fish, '
+        "ersm-lab completion fish | source. `ersm-lab` has to be on the PATH. It completes verbs, options, groups, keys, and "
+        "names of tables, claims, sweeps, data sets and folders.",
         writes="nothing",
         exit_codes="0 printed; 1 no such shell; 2 no such option",
         examples=["bash", "fish"],

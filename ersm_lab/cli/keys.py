@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ersm_lab.cli.parser import WIDTH
 from ersm_lab.config.compose import Experiment
-from ersm_lab.config.describe import Key, keys_of, written
+from ersm_lab.config.describe import Key, about, keys_of, written
 from ersm_lab.config.store import options, run_groups
 from ersm_lab.core.words import wrapped
 
@@ -25,12 +25,9 @@ def explained(experiment: Experiment) -> str:
     for group in run_groups():
         settings = getattr(config, group)
         head = wrapped(f"{group}=", options(group), WIDTH, indent=len(group) + 1)
-        about = (type(settings).__doc__ or "").strip().partition("\n")[0]
-        blocks.append(
-            "\n".join(
-                [head, wrapped("  ", [about], WIDTH, indent=2), "", _block(keys_of(settings, f"{group}."))]
-            )
-        )
+        taken = f"  taken: {experiment.options.get(group, 'none')}"
+        meaning = wrapped("  ", [about(type(settings))], WIDTH, indent=2)
+        blocks.append("\n".join([head, taken, meaning, "", _block(keys_of(settings, f"{group}."))]))
     return "\n".join(blocks)
 
 

@@ -57,12 +57,13 @@ def lines_of(kind: str) -> list[tuple[str, str]]:
         from ersm_lab.core.plugins import plugins
 
         return [(name, plugin.summary) for name, plugin in plugins().items()]
-    from ersm_lab.config.describe import summary_line
+    from ersm_lab.config.describe import about, summary_line
     from ersm_lab.config.store import options
 
     if kind == "suites":
-        from ersm_lab.core.plugins import merged
+        from ersm_lab.core.plugins import loaded
 
-        return [(name, summary_line("evaluation", name)) for name in sorted(merged("suites"))]
+        settings = sorted(loaded("suites", "settings").items())
+        return [(name, summary_line("evaluation", name) or about(kind)) for name, kind in settings]
     group = _GROUPS[kind]
     return [(name, summary_line(group, name)) for name in options(group)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from argparse import Namespace
+from importlib.util import find_spec
 from pathlib import Path
 
 from ersm_lab.cli.parser import VerbParser
@@ -14,7 +15,7 @@ from ersm_lab.core.plugins import plugins
 
 SUMMARY = "write a small paper that works, as a package of its own"
 _TEMPLATE = Path(__file__).parent / "template" / "paper"
-_TAKEN = ("ersm_lab", "tests", "conf", "outputs", "data", "torch", "numpy")
+_TAKEN = ("tests", "conf", "outputs", "data")  # folders of a lab
 
 
 def add_arguments(parser: VerbParser) -> None:
@@ -52,11 +53,11 @@ def write_paper(name: str, into: Path) -> Path:
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UserError(f"new paper {name}: a name is lower case letters, digits and _, such as my_paper")
-    if name in plugins() or name in _TAKEN:
-        raise UserError(f"new paper {name}: that name is taken; choose another")
-    folder = into / name
+    folder = into.absolute() / name
     if folder.exists():
         raise UserError(f"new paper {name}: {folder} exists already")
+    if name in plugins() or name in _TAKEN or find_spec(name) is not None:
+        raise UserError(f"new paper {name}: that name is taken, and would hide what has it; choose another")
     title = "".join(part.capitalize() for part in name.split("_"))
     for source in sorted(
         path for path in _TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts

@@ -89,6 +89,9 @@ def _conditions(words: Sequence[str]) -> dict[str, list[str]]:
         if key not in KEYS:
             raise UserError(no_such("key of runs", key, KEYS))
         wanted[key] = value.split(",")
+    for status in wanted.get("status", ()):
+        if status not in STATES:
+            raise UserError(no_such("status of runs", status, STATES))
     return wanted
 
 

@@ -22,6 +22,7 @@ from ersm_lab.config.composer import compose_experiment
 from ersm_lab.config.describe import keys_of
 from ersm_lab.config.store import options, run_groups
 from ersm_lab.core.plugins import forget
+from ersm_lab.papers.slem.schema import TRAVERSALS
 
 VERBS = list(all_verbs())
 
@@ -59,6 +60,9 @@ def test_pages_name_what_there_is(lab: Path) -> None:
     assert {*options("experiment"), *options("model"), *options("sweep"), *options("launcher")} <= words
     assert set(options("claim")) <= set(page("claims").replace(",", " ").split())
     assert f"{', '.join(NAMES)}; without one, all" in " ".join(page("bench").split())
+    assert {"logger=NAME", "trainer.accelerator=NAME"} <= set(page("claims").split())
+    assert 'eval "$(ersm-lab completion bash)"' in " ".join(page("completion").split())
+    assert ", ".join(TRAVERSALS) in page("slem")
 
 
 def test_help_of_an_experiment_explains_its_keys(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +76,9 @@ def test_help_of_an_experiment_explains_its_keys(lab: Path, capsys: pytest.Captu
         assert " ".join(f"{key.meaning} [{key.kind}".split()) in words
     for group in run_groups():
         assert f"{group}={', '.join(options(group))}" in words
+    assert "model=ersm/attention_pool, " in words
+    assert " taken: fornet/fornet " in words
+    assert " taken: toy_streets " in words
     assert (
         "trainer.precision = bf16-mixed (schema: 32-true) of the arithmetic [text, one of 32-true," in words
     )

@@ -18,6 +18,7 @@ from ersm_lab.cli.verbs import all_verbs, command_line, read
 from ersm_lab.config.composer import compose_cells, compose_experiment
 from ersm_lab.config.store import options
 from ersm_lab.config.words import split, split_jobs
+from ersm_lab.core.plugins import plugins
 from ersm_lab.papers.slem.verb import request
 from ersm_lab.sweeps.request import is_sweep, sweep_request
 from ersm_lab.sweeps.space import split_space
@@ -143,7 +144,8 @@ CHECKS: dict[str, Callable[[list[str], list[str]], object]] = {
 _NAME = re.compile(
     r"\b(experiment|model|data|evaluation|sweep|launcher|logger|trainer|optimizer|table|claim)=([a-z0-9_]+(?:/[a-z0-9_]+)?)(?![\w/*{])"
 )
-_FOLDER = re.compile(r"\boutputs/((?:ersm|fornet|slem)/[a-z0-9_]+)/\d{8}_")
+_PAPERS = [name for name, plugin in plugins().items() if plugin.trial]
+_FOLDER = re.compile(rf"\boutputs/((?:{'|'.join(_PAPERS)})/[a-z0-9_]+)/\d{{8}}_")
 
 
 def texts(path: Path) -> str:

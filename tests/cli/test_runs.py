@@ -120,6 +120,8 @@ def test_the_question_is_answered_at_a_terminal(
     ("words", "message"),
     [
         (["stats=finished"], "no key of runs named 'stats'; did you mean 'status'?"),
+        (["status=fnished"], "no status of runs named 'fnished'; did you mean 'finished'?"),
+        (["status=failed,kiled"], "no status of runs named 'kiled'; did you mean 'killed'?"),
         (["finished"], "runs takes KEY=VALUE, but got 'finished'"),
     ],
 )

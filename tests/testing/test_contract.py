@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ersm_lab.cli import main
 from ersm_lab.cli.new import write_paper
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import FOLDER
+from ersm_lab.core.plugins import FOLDER, plugins
 from ersm_lab.testing import check_paper
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ def test_an_unknown_paper_is_named():
         check_paper("slme")
 
 
-@pytest.mark.parametrize("name", ["has space", "Upper", "class", "ersm", "torch", "1x"])
+@pytest.mark.parametrize("name", ["has space", "Upper", "class", "ersm", "torch", "random", "outputs", "1x"])
 def test_a_new_paper_needs_a_name_that_python_can_import(name, tmp_path):
     with pytest.raises(UserError, match="new paper"):
         write_paper(name, tmp_path)
@@ -53,8 +54,13 @@ def test_a_new_paper_never_overwrites(tmp_path):
         write_paper("mine", tmp_path)
 
 
+def test_what_to_do_next_holds_from_any_folder(lab, capsys):
+    assert main(["new", "paper", "mine", "--into", "papers"]) == 0
+    assert f"export ERSM_LAB_PLUGINS={lab}/papers/mine " in capsys.readouterr().out
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ersm", "fornet", "slem"])
+@pytest.mark.parametrize("name", [name for name, plugin in plugins().items() if plugin.trial])
 def test_the_papers_keep_the_contract(name):
     check_paper(name)
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from ersm_lab.config.composer import compose_experiment
+from ersm_lab.core.plugins import plugins
 from ersm_lab.plan.planner import Planner
 from tests.conftest import TINY
 
@@ -66,7 +67,8 @@ def test_the_report_has_a_part_per_paper_with_that_papers_runs(script: ModuleTyp
     _, text = written(script, lab)
     grids = [block["metadata"] for block in text["blocks"] if block["type"] == "panel-grid"]
     chosen = [item["value"] for grid in grids for item in grid["runSets"][0]["filters"]["filters"]]
-    assert chosen == ["ersm", "fornet", "slem"]
+    assert chosen == [paper.name for paper in script.PAPERS]
+    assert set(chosen) == {name for name, plugin in plugins().items() if plugin.trial}
 
 
 def test_what_is_drawn_of_ersm_is_what_its_runs_log(script: ModuleType, lab: Path) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Compose
+from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 from ersm_lab.data.schema import PictureDataConfig
 from ersm_lab.papers.slem.schema import SLEMConfig
@@ -39,17 +40,23 @@ examples:
 
 
 class ShortName(NamedTuple):
-    """A setting as users say it: the key that it stands for, what it means, and its default."""
+    """A setting as users say it: the key that it stands for, what it means, its default, and the values that it may have."""
 
     key: str
     meaning: str
     default: object = None
+    choices: tuple[object, ...] = ()
 
 
 def _short_names() -> dict[str, ShortName]:
     model, points = SLEMConfig(), PointsConfig()
     names = {
-        field.name: ShortName(f"model.{field.name}", field.metadata["help"], getattr(model, field.name))
+        field.name: ShortName(
+            f"model.{field.name}",
+            field.metadata["help"],
+            getattr(model, field.name),
+            choices_of(field.metadata) or (),
+        )
         for field in dataclasses.fields(SLEMConfig)
         if field.name in ("workers", *LEARNT_WITH) and field.name != "seed"
     }
@@ -110,7 +117,8 @@ def settings_text() -> str:
     lines = []
     for name, short in SHORT_NAMES.items():
         default = "" if short.default is None else f" ({short.default})"
-        lines.append(f"  {name:16s}{short.meaning}{default}")
+        choices = f": {', '.join(map(str, short.choices))}" if short.choices else ""
+        lines.append(f"  {name:16s}{short.meaning}{choices}{default}")
     return "\n".join(lines)
 
 
