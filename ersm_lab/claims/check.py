@@ -11,7 +11,6 @@ from ersm_lab.claims.request import ClaimsRequest
 from ersm_lab.claims.schema import named_arms
 from ersm_lab.claims.shelf import Shelf
 from ersm_lab.claims.verdict import Verdict, judge
-from ersm_lab.config.composer import compose_experiment
 
 
 def check_claims(request: ClaimsRequest) -> tuple[list[Verdict], dict[str, Path]]:
@@ -20,10 +19,9 @@ def check_claims(request: ClaimsRequest) -> tuple[list[Verdict], dict[str, Path]
     Runs are only read; those whose evaluation a claim reads and that lack it are evaluated. What cannot be read, run or
     evaluated leaves the claims that need it without a verdict, with the reason, and the others alone.
     """
-    outputs = Path(compose_experiment(request.overrides).config.paths.outputs)
-    shelf = Shelf(outputs, request.overrides)
+    shelf = Shelf(request.overrides)
     if request.launch and launch_missing(request.claims, request.overrides, shelf, request.jobs):
-        shelf = Shelf(outputs, request.overrides)  # the new runs are there now
+        shelf = Shelf(request.overrides)  # the new runs are there now
     found = {claim.name: shelf.of_claim(claim) for claim in request.claims}
     evaluations = Evaluations(request.claims, request.overrides)
     evaluations.make(request.claims, found)
@@ -37,4 +35,4 @@ def check_claims(request: ClaimsRequest) -> tuple[list[Verdict], dict[str, Path]
             arms = [variant, *named_arms(claim.config, variant)]
             missing = [line for arm in dict.fromkeys(arms) for line in found[claim.name].missing.get(arm, [])]
             verdicts.append(judge(claim, variant, numbers, missing, command))
-    return verdicts, write_claims(outputs / "claims", verdicts)
+    return verdicts, write_claims(shelf.outputs / "claims", verdicts)

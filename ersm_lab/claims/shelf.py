@@ -12,10 +12,9 @@ from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
 from ersm_lab.plan.cells import Cell, by_hash
 from ersm_lab.plan.planner import Planner
-from ersm_lab.runs.hashing import config_hash
-from ersm_lab.runs.index import find_runs
-from ersm_lab.runs.record import RunRecord
+from ersm_lab.plan.states import FinishedRuns
 from ersm_lab.tables.files import chosen_by_table
+from ersm_lab.tables.plan import RowPlan
 from ersm_lab.tables.schema import load_table
 
 
@@ -30,51 +29,55 @@ class Found:
     def complete(self) -> bool:
         return not any(self.missing.values())
 
+    def add(self, arm: str, runs: Mapping[int, Path | None], where: str, why: str = "") -> None:
+        """The runs of an arm by seed, None where there is none. ``where``: of what they are. ``why``: none is there."""
+        self.runs[arm] = {seed: path for seed, path in runs.items() if path is not None}
+        lost = ", ".join(str(seed) for seed, path in runs.items() if path is None)
+        self.missing[arm] = [f"no run: {arm}, seed {lost}, of {where}{why}"] if lost else []
+
 
 class Shelf:
-    """The finished runs below ``outputs``, looked at once.
+    """The finished runs that claims can be judged from, looked at once.
 
-    overrides: of paths and the like, added to whatever is asked for.
+    overrides: of paths and the like, added to whatever is asked for. ``outputs``: the folder of the run directories.
     """
 
-    def __init__(self, outputs: Path, overrides: Sequence[str]) -> None:
-        self.outputs = outputs
+    def __init__(self, overrides: Sequence[str]) -> None:
         self._overrides = list(overrides)
         self._planner, self._compose = Planner(), Composer()
-        self._held: dict[tuple[str, str, int], list[tuple[Path, RunRecord]]] = {}
-        for run in find_runs(outputs):
-            record = run.record
-            if record.status == "finished" and record.seed is not None:
-                key = (record.paper, record.experiment, record.seed)
-                self._held.setdefault(key, []).append((run.path, record))
+        self._rows: dict[str, RowPlan] = {}
+        self.outputs = Path(self._compose(self._overrides).config.paths.outputs)
+        self._finished = FinishedRuns({self.outputs})
 
-    def find(self, words: Sequence[str], seed: int) -> Path | None:
-        """The newest finished run of what ``words`` compose to today with ``seed``, on the data and the backbone of today.
+    def of_claim(self, claim: Claim) -> Found:
+        """The runs of every arm that a claim names: the newest of what it composes to today, on the data and backbone of today.
 
         Where the data are not at hand, a run's own record says on which data and backbone it stands.
         """
-        if not self._held:
-            return None
-        experiment = self._experiment(words, seed)
-        runs = self._held.get((experiment.paper, experiment.name, seed), [])
-        today = self._hash_of_today(experiment) if runs else None
-        for path, record in runs:
-            wanted = today or config_hash(experiment.config, record.data_fingerprint, record.upstream)
-            if record.config_hash == wanted:
-                return path
-        return None
-
-    def of_claim(self, claim: Claim) -> Found:
-        """The runs of every arm that a claim names."""
         study = claim.study
-        if study.table is None:
-            words = {arm: claim.words(arm) for arm in claim.arms}
-            return self._arms(words, study.seeds, str(study.experiment), set())
-        table = load_table(study.table)
-        chosen = chosen_by_table(study.table, self.outputs, table)
+        if study.table is not None:
+            return self._of_table(claim, study.table)
+        found = Found()
+        for arm in claim.arms:
+            runs = {seed: self._find(claim.words(arm), seed) for seed in study.seeds}
+            found.add(arm, runs, str(study.experiment))
+        return found
+
+    def _of_table(self, claim: Claim, name: str) -> Found:
+        table = load_table(name)
+        chosen = chosen_by_table(name, self.outputs, table)
         untuned = {arm for arm in claim.arms if table.rows[arm].tune and arm not in chosen}
-        words = {arm: [*table.words(arm), *chosen.get(arm, [])] for arm in claim.arms}
-        return self._arms(words, table.seeds, f"table {study.table}", untuned)
+        runs: dict[str, dict[int, Path | None]] = {arm: dict.fromkeys(table.seeds) for arm in claim.arms}
+        if self._finished:
+            if name not in self._rows:
+                self._rows[name] = RowPlan(table, self._overrides)
+            tuned = {arm: chosen.get(arm, []) for arm in claim.arms if arm not in untuned}
+            for wanted in self._rows[name].finals(tuned):
+                runs[wanted.row][wanted.seed] = self._run(wanted.experiment, wanted.cell)
+        found = Found()
+        for arm in claim.arms:
+            found.add(arm, runs[arm], f"table {name}", ": not tuned yet" if arm in untuned else "")
+        return found
 
     def lacking(self, claims: Iterable[Claim]) -> list[Cell]:
         """The cells that claims on experiments lack, each once however many claims need it.
@@ -84,7 +87,7 @@ class Shelf:
         cells: list[Cell] = []
         for claim in (claim for claim in claims if claim.study.table is None):
             for words, seed in ((claim.words(arm), seed) for arm in claim.arms for seed in claim.study.seeds):
-                if self.find(words, seed) is not None:
+                if self._find(words, seed) is not None:
                     continue
                 try:
                     cells.append(self._planner.plan(self._experiment(words, seed)))
@@ -95,20 +98,15 @@ class Shelf:
     def _experiment(self, words: Sequence[str], seed: int) -> Experiment:
         return self._compose([*words, *self._overrides, f"seed={seed}"])
 
-    def _hash_of_today(self, experiment: Experiment) -> str | None:
+    def _find(self, words: Sequence[str], seed: int) -> Path | None:
+        if not self._finished:
+            return None
+        experiment = self._experiment(words, seed)
         try:
-            return self._planner.plan(experiment).config_hash
+            cell = self._planner.plan(experiment)
         except UserError:
-            return None  # its data are not at hand
+            cell = None  # its data are not at hand
+        return self._run(experiment, cell)
 
-    def _arms(
-        self, words: Mapping[str, Sequence[str]], seeds: Sequence[int], where: str, untuned: set[str]
-    ) -> Found:
-        found = Found()
-        for arm, said in words.items():
-            paths = {seed: None if arm in untuned else self.find(said, seed) for seed in seeds}
-            found.runs[arm] = {seed: path for seed, path in paths.items() if path is not None}
-            lost = ", ".join(str(seed) for seed, path in paths.items() if path is None)
-            why = ": not tuned yet" if arm in untuned else ""
-            found.missing[arm] = [f"no run: {arm}, seed {lost}, of {where}{why}"] if lost else []
-        return found
+    def _run(self, experiment: Experiment, cell: Cell | None) -> Path | None:
+        return self._finished.as_recorded(experiment) if cell is None else self._finished.of(cell)

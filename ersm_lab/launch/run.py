@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.gpus import visible_gpus
@@ -59,10 +60,15 @@ def with_backbone(cell: Cell, launcher: AnyLauncher | None = None, *, watcher: W
     """
     if cell.backbone is None:
         return cell
-    (outcome,) = run_cells([cell.backbone], launcher, watcher=watcher or _FirstWatcher())
+    return cell.on(backbone_run(cell.backbone, launcher, watcher=watcher or _FirstWatcher()))
+
+
+def backbone_run(backbone: Cell, launcher: AnyLauncher | None = None, *, watcher: Watcher) -> Path:
+    """The finished run of ``backbone``, which is run where it is missing. Raises ``UserError`` when that fails."""
+    (outcome,) = run_cells([backbone], launcher, watcher=watcher)
     if outcome.state == "failed":
-        raise UserError(f"{cell.backbone.label} failed: {outcome.message} (log: {outcome.path})")
-    return cell.on(outcome.path)
+        raise UserError(f"{backbone.label} failed: {outcome.message} (log: {outcome.path})")
+    return outcome.path
 
 
 class _FirstWatcher(WaitingWatcher):

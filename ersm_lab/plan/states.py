@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ersm_lab.config.compose import Experiment
 from ersm_lab.plan.cells import Cell, by_hash, outputs_of
 from ersm_lab.runs.directory import RunDirectory
-from ersm_lab.runs.hashing import package_digest
+from ersm_lab.runs.hashing import config_hash, package_digest
 from ersm_lab.runs.index import finished_runs, run_states
+from ersm_lab.runs.record import RunRecord
 
 State = Literal["finished", "running", "missing"]
 # of run directories; one that failed, was killed or interrupted leaves its cell missing
@@ -26,6 +29,32 @@ class FinishedRuns:
     def of(self, cell: Cell) -> Path | None:
         """The directory of the newest finished run of an equal cell, or None."""
         return self._runs.get((cell.outputs, cell.config_hash))
+
+    def as_recorded(self, experiment: Experiment) -> Path | None:
+        """The directory of the newest finished run of ``experiment`` on whatever data and backbone its own record names, or None.
+
+        For where the data are not at hand, so that the experiment is no cell.
+        """
+        config = experiment.config
+        for run, record in self._records:
+            if (record.paper, record.experiment, record.seed) != (
+                experiment.paper,
+                experiment.name,
+                config.seed,
+            ):
+                continue
+            if record.config_hash == config_hash(config, record.data_fingerprint, record.upstream):
+                return run
+        return None
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    @functools.cached_property
+    def _records(self) -> list[tuple[Path, RunRecord]]:
+        """Of every run, the newest first."""
+        runs = sorted(self._runs.values(), key=lambda run: run.name, reverse=True)
+        return [(run, RunDirectory.open(run).record) for run in runs]
 
 
 @dataclass(frozen=True)

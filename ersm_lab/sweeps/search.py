@@ -12,7 +12,7 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.files.locks import hold
 from ersm_lab.launch.jobs import AnyLauncher, Outcome, Watcher, Watchers
 from ersm_lab.launch.pool import drive
-from ersm_lab.launch.run import run_cells
+from ersm_lab.launch.run import backbone_run
 from ersm_lab.plan.cells import Cell
 from ersm_lab.plan.planner import Planner
 from ersm_lab.plan.states import FinishedRuns
@@ -74,7 +74,7 @@ class Search:
             if cell.backbone is not None:
                 digest = cell.backbone.config_hash
                 if digest not in bases:
-                    bases[digest] = _backbone_run(cell.backbone, launcher, watcher)
+                    bases[digest] = backbone_run(cell.backbone, launcher, watcher=watcher)
                 cell = cell.on(bases[digest])
             yield cell
 
@@ -126,13 +126,6 @@ def alone(folder: Path) -> Iterator[None]:
         if file is None:
             raise UserError(f"another process is at work on this search ({folder})")
         yield
-
-
-def _backbone_run(backbone: Cell, launcher: AnyLauncher, watcher: Watcher) -> Path:
-    (outcome,) = run_cells([backbone], launcher, watcher=watcher)
-    if outcome.state == "failed":
-        raise UserError(f"the backbone's run failed: {outcome.message} (log: {outcome.path})")
-    return outcome.path
 
 
 def _best_record(search: Search) -> dict[str, object] | None:

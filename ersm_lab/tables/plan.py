@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ersm_lab.config.compose import Experiment
 from ersm_lab.config.composer import Composer
 from ersm_lab.core.errors import UserError
 from ersm_lab.plan.cells import Cell
@@ -19,12 +20,13 @@ from ersm_lab.tables.schema import TableConfig, combinations
 class Wanted:
     """One run that a row wants: a trial, with the overrides that it tries, or a seed (``trial`` is empty).
 
-    ``cell``: None where it cannot start, its data not being at hand; ``why`` says so then.
+    ``cell``: of ``experiment``; None where it cannot start, its data not being at hand; ``why`` says so then.
     """
 
     row: str
     seed: int
     trial: tuple[str, ...]
+    experiment: Experiment
     cell: Cell | None
     why: str = ""
 
@@ -43,14 +45,48 @@ class Found:
     why: str = ""
 
 
-class TablePlan:
+class RowPlan:
+    """Plans the runs of a table's rows: what a row is composed from, what its trials chose, ``overrides`` of the command line.
+
+    ``names``: what to call each run that was planned, by config hash.
+    """
+
+    def __init__(self, table: TableConfig, overrides: Sequence[str] = ()) -> None:
+        self.table, self._overrides = table, list(overrides)
+        self._compose, self._planner = Composer(), Planner()
+        self.names: dict[str, str] = {}
+
+    def finals(self, chosen: Mapping[str, Sequence[str]]) -> list[Wanted]:
+        """Every seed of the rows that ``chosen`` names, with the overrides that it holds for them."""
+        return [
+            self._wanted(name, seed, [], [*self.table.words(name), *words, *self._overrides, f"seed={seed}"])
+            for name, words in chosen.items()
+            for seed in self.table.seeds
+        ]
+
+    def _wanted(self, row: str, seed: int, trial: Sequence[str], words: list[str]) -> Wanted:
+        experiment = self._compose(words)
+        try:
+            cell = self._planner.plan(experiment)
+        except UserError as error:
+            return Wanted(row, seed, tuple(trial), experiment, None, str(error))
+        wanted = Wanted(row, seed, tuple(trial), experiment, cell)
+        name = " ".join([row, "trial", *trial]) if trial else f"{row} seed {seed}"
+        if self.names.setdefault(wanted.digest, name) != name:  # a run of several rows
+            self.names[wanted.digest] = cell.label
+        if cell.backbone is not None:
+            self.names[cell.backbone.config_hash] = cell.backbone.label
+        return wanted
+
+
+class TablePlan(RowPlan):
     """What a table wants. Rows that are not built (``built: false``) are left out.
 
     Parameters
     ----------
     overrides: of the command line, applied to every run, last.
 
-    ``trials``: of all rows. ``names``: what to call each run, by config hash. ``outputs``: the folder of the run directories.
+    ``trials``: of all rows. ``outputs``: the folder of the run directories.
 
     Raises
     ------
@@ -58,9 +94,7 @@ class TablePlan:
     """
 
     def __init__(self, table: TableConfig, overrides: Sequence[str] = ()) -> None:
-        self.table, self._overrides = table, list(overrides)
-        self._compose, self._planner = Composer(), Planner()
-        self.names: dict[str, str] = {}
+        super().__init__(table, overrides)
         last = [*overrides, f"seed={table.tuning.seed}", *table.tuning.overrides]
         self.trials = [
             self._wanted(name, table.tuning.seed, trial, [*table.words(name), *trial, *last])
@@ -70,14 +104,6 @@ class TablePlan:
         ]
         self.finals({name: [] for name in table.built})  # mistakes of rows that are not tuned are found now
         self.outputs = Path(self._compose(self._overrides).config.paths.outputs)
-
-    def finals(self, chosen: Mapping[str, Sequence[str]]) -> list[Wanted]:
-        """Every seed of the rows that ``chosen`` names, with the overrides that it holds for them."""
-        return [
-            self._wanted(name, seed, [], [*self.table.words(name), *words, *self._overrides, f"seed={seed}"])
-            for name, words in chosen.items()
-            for seed in self.table.seeds
-        ]
 
     def choose(self, found: Sequence[Found]) -> dict[str, RowRuns]:
         """The rows with their trials, what became of which is ``found``, and with what the best of them was given.
@@ -98,20 +124,6 @@ class TablePlan:
             else:
                 row.chosen = best_trial(row.trials, tuning.mode)
         return rows
-
-    def _wanted(self, row: str, seed: int, trial: Sequence[str], words: list[str]) -> Wanted:
-        experiment = self._compose(words)
-        try:
-            cell = self._planner.plan(experiment)
-        except UserError as error:
-            return Wanted(row, seed, tuple(trial), None, str(error))
-        wanted = Wanted(row, seed, tuple(trial), cell)
-        name = " ".join([row, "trial", *trial]) if trial else f"{row} seed {seed}"
-        if self.names.setdefault(wanted.digest, name) != name:  # a run of several rows
-            self.names[wanted.digest] = cell.label
-        if cell.backbone is not None:
-            self.names[cell.backbone.config_hash] = cell.backbone.label
-        return wanted
 
 
 def _score(run: Path, metric: str) -> float | None:

@@ -112,10 +112,10 @@ def test_a_missing_seed_leaves_the_claim_undecided(lab: Path, capsys: pytest.Cap
 def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Breaks when table.json says which runs count: runs that failed since, another choice of trials, another configuration."""
     held, claim = write_table(lab / "outputs"), select_claims(["ersm_accuracy"], "demo")[0]
-    found = Shelf(lab / "outputs", []).of_claim(claim)
+    found = Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim)
     assert (found.runs, found.complete) == (held, True)
     RunDirectory.open(held["baseline"][0]).finish("failed")
-    found = Shelf(lab / "outputs", []).of_claim(claim)
+    found = Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim)
     assert set(found.runs["baseline"]) == {1, 2, 3, 4}
     assert found.missing["baseline"] == ["no run: baseline, seed 0, of table ersm_digits"]
 
@@ -124,7 +124,7 @@ def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPa
     written["tuning"]["recommended"]["chosen"] = ["optimizer.lr=7"]  # nothing that the table tries
     del written["tuning"]["published"]
     file.write_text(json.dumps(written))
-    found = Shelf(lab / "outputs", []).of_claim(claim)
+    found = Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim)
     assert found.runs["recommended"] == found.runs["published"] == {}
     assert "not tuned yet" in found.missing["recommended"][0]
 
@@ -135,7 +135,7 @@ def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPa
 
     write_table(lab / "outputs")
     monkeypatch.setattr(shelf.Composer, "__call__", longer)  # as if the experiment's YAML had changed
-    assert not any(Shelf(lab / "outputs", []).of_claim(claim).runs.values())
+    assert not any(Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim).runs.values())
 
 
 def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,10 +147,10 @@ def test_without_the_data_runs_speak_for_themselves(lab: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Planner, "plan", no_data)
     claim = select_claims(["ersm_accuracy"], "demo")[0]
-    assert Shelf(lab / "outputs", []).of_claim(claim).runs == held
+    assert Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim).runs == held
     # then it is not what its hash says
     RunDirectory.open(held["baseline"][2]).update(data_fingerprint="other")
-    assert set(Shelf(lab / "outputs", []).of_claim(claim).runs["baseline"]) == {0, 1, 3, 4}
+    assert set(Shelf([f"paths.outputs={lab / 'outputs'}"]).of_claim(claim).runs["baseline"]) == {0, 1, 3, 4}
 
 
 def test_only_run_launches_what_is_missing(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
