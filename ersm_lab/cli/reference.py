@@ -16,11 +16,11 @@ from ersm_lab.claims.schema import ClaimConfig
 from ersm_lab.cli.parser import Section, VerbParser
 from ersm_lab.cli.verbs import all_verbs, command_line
 from ersm_lab.config.describe import Key, schema_keys, summary_line, written
+from ersm_lab.config.launch import LauncherConfig
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.config.store import options, run_groups, schemas
 from ersm_lab.core.settings import Settings
 from ersm_lab.files.atomic import write_text
-from ersm_lab.launch.schema import LauncherConfig
 from ersm_lab.sweeps.schema import SweepConfig
 from ersm_lab.tables.schema import TableConfig
 

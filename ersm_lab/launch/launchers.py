@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ersm_lab.config.launch import LaunchRequest
 from ersm_lab.launch.gpus import visible_gpus
 from ersm_lab.launch.jobs import AnyLauncher
 from ersm_lab.launch.local import LocalLauncher
-from ersm_lab.launch.request import LaunchRequest
 
 
 def make_launcher(request: LaunchRequest) -> AnyLauncher:

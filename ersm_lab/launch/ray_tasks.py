@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ersm_lab.config.launch import LauncherConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.gpus import devices_of
 from ersm_lab.launch.jobs import Answer
-from ersm_lab.launch.schema import LauncherConfig
 from ersm_lab.launch.work import first_line, work
 from ersm_lab.plan.cells import Cell
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ersm_lab.config.documents import load_document
+from ersm_lab.config.launch import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.core.errors import UserError
-from ersm_lab.launch.request import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.sweeps.schema import SearchConfig, SweepConfig
 
 _MANY = ("-m", "--multirun")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ersm_lab.config.launch import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.config.store import options
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.words import no_such
-from ersm_lab.launch.request import DRY_RUN, REFRESH, LaunchRequest, launch_request
 from ersm_lab.tables.schema import PROFILES, TableConfig, load_table
 
 _FLAGS = (DRY_RUN, REFRESH)

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from ersm_lab.config.composer import compose_experiment
+from ersm_lab.config.launch import LauncherConfig, LaunchRequest, launch_request
 from ersm_lab.core.errors import UserError
 from ersm_lab.launch.launchers import make_launcher
-from ersm_lab.launch.request import LaunchRequest, launch_request
-from ersm_lab.launch.schema import LauncherConfig
 from ersm_lab.launch.slurm import submit_parameters
 from ersm_lab.plan.cells import Cell
 from ersm_lab.runs.directory import RunDirectory
