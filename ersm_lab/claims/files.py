@@ -1,7 +1,8 @@
-"""``claims/claims.json`` and ``claims/claims.md`` below the outputs: the verdicts of the last call."""
+"""``claims/claims.json`` and ``claims/claims.md`` below the outputs: the verdicts of the profile that was judged last."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,18 @@ def write_claims(folder: Path, verdicts: Sequence[Verdict]) -> dict[str, Path]:
     write_json(paths["json"], as_json(verdicts))
     write_text(paths["md"], markdown(verdicts))
     return paths
+
+
+def written_before(folder: Path, profile: str) -> set[str]:
+    """The names of the claims whose verdicts of a profile were written before; none where that cannot be read.
+
+    Only the names: what a verdict comes to is always found out anew.
+    """
+    try:
+        held = json.loads((folder / "claims.json").read_text(encoding="utf-8"))["claims"]
+        return {str(item["claim"]) for item in held if item["profile"] == profile}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def as_json(verdicts: Sequence[Verdict]) -> dict[str, list[Entry]]:

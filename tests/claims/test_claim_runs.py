@@ -109,6 +109,24 @@ def test_a_missing_seed_leaves_the_claim_undecided(lab: Path, capsys: pytest.Cap
     assert {item["verdict"] for item in held} == {"undecided"}
 
 
+def test_the_verdicts_of_other_claims_are_found_anew_and_kept(lab: Path) -> None:
+    """Breaks when naming one claim drops the others from the files, or an old verdict is read back."""
+
+    def held() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for item in json.loads((lab / "outputs" / "claims" / "claims.json").read_text())["claims"]:
+            found.setdefault(item["claim"], set()).add(item["outcome"])
+        return found
+
+    assert {verdict.claim.name for verdict in check("ersm_accuracy")} == {"ersm_accuracy"}
+    assert held() == {"ersm_accuracy": {"no runs"}}
+    write_table(lab / "outputs")
+    assert {verdict.claim.name for verdict in check("slem_shannon")} == {"slem_shannon"}
+    assert held() == {"ersm_accuracy": {"holds"}, "slem_shannon": {"no runs"}}
+    check("ersm_accuracy", profile="full")
+    assert held() == {"ersm_accuracy": {"no runs"}}
+
+
 def test_runs_are_found_by_what_they_are(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Breaks when table.json says which runs count: runs that failed since, another choice of trials, another configuration."""
     held, claim = write_table(lab / "outputs"), select_claims(["ersm_accuracy"], "demo")[0]
