@@ -169,7 +169,7 @@ class DataModule(Protocol):
     def setup(self, stage: str | None = None) -> None: ...
 
     def model_settings(self) -> Mapping[str, object]:
-        """What a model must know of the data: keywords of its class."""
+        """What a model may know of the data: it is handed those that its class has keywords for."""
 
     def train_dataloader(self) -> Iterable[Batch]:
         """The training split in the order of the epoch."""

@@ -68,7 +68,7 @@ class BaseDataModule(pl.LightningDataModule, Generic[ItemT]):
         raise NotImplementedError
 
     def model_settings(self) -> Mapping[str, object]:
-        """What a model must know of the data: keywords of its class."""
+        """What a model may know of the data: keywords of its class."""
         return {}
 
     def view_dataset(self, name: str, view: int | None) -> SizedDataset[ItemT]:

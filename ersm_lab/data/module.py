@@ -113,7 +113,7 @@ class ImageDataModule(BaseDataModule[Batch]):
         self.has_masks = data.test.has_masks
 
     def model_settings(self) -> dict[str, object]:
-        """What a model must know of the data: keywords of its class."""
+        """What a model may know of the data: keywords of its class."""
         size = self.transform.size
         return {
             "num_classes": self.num_classes,

@@ -91,12 +91,13 @@ class SegmentationDataModule(BaseDataModule[SceneItem]):
         self._rare = rare_ids(self.classes, self.transform.rare.classes, data.table.thin)
 
     def model_settings(self) -> dict[str, object]:
-        """What a model must know of the data: keywords of its class."""
+        """What a model may know of the data: keywords of its class."""
         height, width = self.transform.crop
         return {
             "num_classes": self.num_classes,
             "image_size": (height, width),
             "class_names": list(self.classes),
+            "thin_classes": list(self.table.thin),
         }
 
     def split(self, name: str) -> SceneSplit:

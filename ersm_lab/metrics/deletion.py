@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ersm_lab.metrics.curves import trapezoid_auc
+from ersm_lab.metrics.names import POOLS
 from ersm_lab.metrics.samples import SampledMetric, axes_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 AREAS = {"least_first": "lerf_auc", "most_first": "morf_auc"}
 """How the area under a curve is called, by the order of deletion: high is good for the first, low for the second."""
 ORDERS = tuple(AREAS)
-POOLS = ("mean", "masked_mean")
 
 
 class DeletionSettings(TypedDict, total=False):

@@ -1,8 +1,7 @@
-"""Optimizers with parameter groups, and learning-rate schedules as plain functions of the step."""
+"""Optimizers with parameter groups and a learning rate for every step."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TypedDict
@@ -12,9 +11,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from ersm_lab.nn.schedules import schedule_factor
 from ersm_lab.nn.schema import OptimizerConfig
-
-Factor = Callable[[int], float]
 
 
 class ParameterGroup(TypedDict):
@@ -23,30 +21,6 @@ class ParameterGroup(TypedDict):
     params: list[nn.Parameter]
     lr: float
     weight_decay: float
-
-
-def schedule_factor(
-    name: str, total: int, warmup: float = 0.0, final: float = 0.0, power: float = 0.9
-) -> Factor:
-    """The learning rate at step ``s`` in ``0..total`` as a factor of the base rate.
-
-    A linear warm-up over ``round(warmup * total)`` steps (the first step already moves), then ``constant``, ``cosine``
-    (half a period from 1 to ``final``) or ``poly`` (``(1 - t) ** power``, from 1 to ``final``).
-    """
-    warm = round(warmup * total)
-
-    def factor(step: int) -> float:
-        if step < warm:
-            return (step + 1) / (warm + 1)
-        t = min(1.0, (step - warm) / max(1, total - warm))
-        shape = {
-            "constant": 1.0,
-            "cosine": 0.5 * (1 + math.cos(math.pi * t)),
-            "poly": math.pow(1 - t, power),
-        }[name]
-        return shape if name == "constant" else final + (1 - final) * shape
-
-    return factor
 
 
 def parameter_groups(module: nn.Module, lr: float, weight_decay: float) -> list[ParameterGroup]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ersm_lab.core.settings import Settings, setting
+from ersm_lab.nn.schedules import SHAPES
 
 
 @dataclass
@@ -47,7 +48,7 @@ class BackboneConfig(TimmConfig):
 class ScheduleConfig(Settings):
     """The learning rate over the optimizer's steps, as a factor of ``optimizer.lr``."""
 
-    name: str = setting("cosine", "shape after the warm-up", choices=("constant", "cosine", "poly"))
+    name: str = setting("cosine", "shape after the warm-up", choices=tuple(SHAPES))
     warmup: float = setting(0.0, "share of all steps spent on a linear warm-up", ge=0, lt=1)
     final: float = setting(0.0, "the factor reached at the last step", ge=0, le=1)
     power: float = setting(0.9, "exponent of the poly schedule", gt=0)

@@ -85,7 +85,7 @@ class _Features:
         )
         self._held: dict[str, CachedFeatures] = {}
         if train:
-            self._held["train"] = self._cache.dataset("train", max(1, getattr(config.data, "views", 0)))
+            self._held["train"] = self._cache.dataset("train", max(1, data.views))
             self._held["val"] = self._cache.dataset("val")
 
     def train_loader(self) -> DataLoader[Batch]:

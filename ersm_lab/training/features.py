@@ -1,7 +1,7 @@
 """Features of a frozen backbone, computed once, memory-mapped, and shared by every head that asks for the same.
 
 A cache is keyed by everything that makes the features: the backbone's weights and settings, the identity of the data,
-the transform, the split, the augmented view and the arithmetic. It is written beside its place and renamed into it, so a
+their settings, the split, the augmented view and the arithmetic. It is written beside its place and renamed into it, so a
 killed or concurrent writer never leaves half a cache.
 
 Shapes: images ``n``, features ``(n, C, h, w)``.
@@ -25,13 +25,15 @@ from ersm_lab.config.schema import FeatureCacheConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Batch, FeatureClassifier, Items
 from ersm_lab.core.schema import DataConfig
-from ersm_lab.core.settings import plain
+from ersm_lab.core.settings import result_settings
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.files.atomic import make_folder
 from ersm_lab.runs.hashing import canonical_hash
 
 T = TypeVar("T")
 
+# settings of data that change no item of a view, or that the fingerprint stands for
+_NOT_OF_AN_ITEM = ("layout", "options", "batch_size", "views")
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -39,9 +41,12 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 class CacheableData(Protocol):
     """A data module whose features can be cached: it serves its splits under numbered views, the same whenever they are asked for.
 
-    ``augment_seed``: from which, with view and index, an image's augmentation follows.
+    ``views``: how many fixed views of each image there are, in turn; 0 for another one in every epoch. ``augment_seed``: from
+    which, with view and index, an image's augmentation follows.
     """
 
+    @property
+    def views(self) -> int: ...
     @property
     def augment_seed(self) -> int: ...
 
@@ -93,14 +98,13 @@ class FeatureCache:
     ) -> None:
         self.root, self.data, self.runner, self.settings = root, data, runner, settings
         self.num_workers = data_settings.num_workers
-        described = plain(data_settings)
+        served = result_settings(data_settings)
         backbone = runner.model.backbone
         self._identity = {
             "weights": weights_digest(backbone),
             "architecture": repr(backbone),
             "data": fingerprint,
-            "split": {key: described.get(key) for key in ("train_range", "val_fraction", "split_seed")},
-            "transform": described.get("transform"),
+            "served": {key: value for key, value in served.items() if key not in _NOT_OF_AN_ITEM},
             "precision": runner.precision,
             "dtype": settings.dtype,
         }

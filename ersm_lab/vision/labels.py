@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import loaded
 
 IGNORE = 255
 
@@ -108,11 +107,6 @@ def outside(values: NDArray[Any], count: int, ignore: int | None = None) -> list
     if ignore is not None:
         wrong &= values != ignore
     return [int(value) for value in np.unique(values[wrong])[:8]] if wrong.any() else []
-
-
-def thin_names() -> set[str]:
-    """Names of the thin structures of all registered tables."""
-    return {name for table in loaded("label_tables").values() for name in table.thin}
 
 
 def table_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Label, ...]:

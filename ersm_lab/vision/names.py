@@ -3,3 +3,4 @@
 OCCLUDERS = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
 TARGETED = ("object", "background")  # occluders that need the object's mask
 FILLS = ("mean", "black", "noise", "blur", "image")
+PIXEL_FILLS = ("mean", "blur", "noise")  # what the deletion protocol covers pixels with

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,9 @@ from ersm_lab.core.settings import plain
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.record import RunIdentity
 from ersm_lab.training import finished
+from ersm_lab.training.build import build_model
 from ersm_lab.training.finished import evaluation_config, load_runs
+from tests.conftest import TINY
 
 
 @pytest.fixture
@@ -99,3 +102,12 @@ def test_data_are_built_once_however_many_runs_share_them(make, monkeypatch):
     loaded = load_runs([make()] * 5, configs, "best")
     assert built == [config.data.batch_size, 8]
     assert [one.flow is loaded[0].flow for one in loaded] == [True, True, False, True, False]
+
+
+def test_a_model_is_told_what_its_class_takes_of_what_the_data_say():
+    """Breaks when a model must have a keyword for everything that any data module knows."""
+    config = compose_experiment(["logger=csv", *TINY[:4]]).config
+    data = SimpleNamespace(
+        model_settings=lambda: {"num_classes": 3, "image_size": (16, 16), "thin_classes": ["pole"]}
+    )
+    assert build_model(config, data).head.out_features == 3

@@ -17,6 +17,7 @@ from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from ersm_lab.core.protocols import Batch, TokenGeometry
+from ersm_lab.metrics.names import POOLS
 from ersm_lab.metrics.sparsity import effective_share
 from ersm_lab.nn.backbone import Backbone
 from ersm_lab.nn.logging import log_step
@@ -24,7 +25,7 @@ from ersm_lab.nn.optim import build_optimizer, parameter_groups
 from ersm_lab.nn.schema import BackboneConfig, OptimizerConfig
 from ersm_lab.papers.ersm.energy_mask import CoherenceOutput, EnergyMask, EnergyMaskOutput, energy_regularizer
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
-from ersm_lab.papers.ersm.schema import POOLS, EnergyMaskConfig
+from ersm_lab.papers.ersm.schema import EnergyMaskConfig
 from ersm_lab.papers.ersm.tokens import position_counts, token_grid, tokenize
 
 

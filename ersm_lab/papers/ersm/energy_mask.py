@@ -6,6 +6,7 @@ Shapes: features ``(B, C, H, W)``; tokens are ``p x p`` patches, ``N = ceil(H / 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ersm_lab.papers.ersm.schema import BIASES, PAIRWISE
+from ersm_lab.papers.ersm.schema import EnergyMaskConfig
 from ersm_lab.papers.ersm.tokens import (
     apply_mask,
     compute_dtype,
@@ -113,18 +114,19 @@ class EnergyMask(nn.Module):
     ) -> None:
         super().__init__()
         rows, columns = (int(n) for n in grid_size)
-        if pairwise not in PAIRWISE:
-            raise ValueError(f"pairwise is {pairwise!r}, but must be one of {', '.join(PAIRWISE)}")
-        if bias not in BIASES:
-            raise ValueError(f"bias is {bias!r}, but must be one of {', '.join(BIASES)}")
-        if min(in_channels, rows, columns, patch_size) < 1:
-            raise ValueError(
-                f"in_channels {in_channels}, grid_size {rows, columns}, patch_size {patch_size} must be >= 1"
+        if min(in_channels, rows, columns) < 1:
+            raise ValueError(f"in_channels {in_channels}, grid_size {rows, columns} must be >= 1")
+        _check(
+            EnergyMaskConfig(
+                patch_size=patch_size,
+                lambda_unary=lambda_unary,
+                gamma_pairwise=gamma_pairwise,
+                temperature=temperature,
+                pairwise=pairwise,
+                bias=bias,
+                refine_steps=refine_steps,
             )
-        if temperature <= 0 or min(lambda_unary, gamma_pairwise, refine_steps) < 0:
-            raise ValueError(
-                "temperature must be above 0; lambda_unary, gamma_pairwise and refine_steps at least 0"
-            )
+        )
         self.in_channels = in_channels
         self.grid_size = (rows, columns)
         self.patch_size = patch_size
@@ -233,3 +235,18 @@ class EnergyMask(nn.Module):
         if forced_mask.shape != wanted:
             raise ValueError(f"forced_mask is {tuple(forced_mask.shape)}, but must be {wanted}")
         return forced_mask.to(keep.dtype)
+
+
+def _check(settings: EnergyMaskConfig) -> None:
+    """Holds the settings to the choices and limits that their schema states."""
+    for field in dataclasses.fields(settings):
+        value, limits = getattr(settings, field.name), field.metadata
+        if "choices" in limits and value not in limits["choices"]:
+            raise ValueError(f"{field.name} is {value!r}, but must be one of {', '.join(limits['choices'])}")
+        # `not` and the limit itself: NaN fails every bound
+        if "ge" in limits and not value >= limits["ge"]:
+            raise ValueError(f"{field.name} is {value}, but must be at least {limits['ge']:g}")
+        if "gt" in limits and not value > limits["gt"]:
+            raise ValueError(f"{field.name} is {value}, but must be above {limits['gt']:g}")
+        if "le" in limits and not value <= limits["le"]:
+            raise ValueError(f"{field.name} is {value}, but must be at most {limits['le']:g}")

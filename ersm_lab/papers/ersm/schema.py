@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ersm_lab.core.schema import ModelConfig
 from ersm_lab.core.settings import Settings, setting
+from ersm_lab.metrics.names import POOLS
 from ersm_lab.nn.schema import BackboneConfig
 
 PAIRWISE = ("redundancy", "coherence", "l1", "none")
 BIASES = ("shared", "position")
-POOLS = ("mean", "masked_mean")
 
 
 @dataclass

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SELECTIONS = ("learned", "random", "none")
+from ersm_lab.papers.fornet.schema import SELECTIONS
 
 
 class FoRNetOutput(NamedTuple):

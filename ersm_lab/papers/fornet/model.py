@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ersm_lab.core.errors import UserError
 from ersm_lab.nn.backbone import check_name, load_weights
 from ersm_lab.papers.fornet.head import FoRNetHead, FoRNetOutput
-from ersm_lab.papers.fornet.schema import FoRNetHeadConfig
+from ersm_lab.papers.fornet.schema import OUTPUT_STRIDES, FoRNetHeadConfig
 
 
 class TwoStageBackbone(nn.Module):
@@ -110,8 +110,10 @@ class FoRNet(nn.Module):
 
 
 def _create(name: str, output_stride: int, pretrained: bool, kwargs: dict[str, Any]) -> nn.Module:
-    if output_stride not in (8, 16, 32):
-        raise UserError(f"model.backbone.output_stride is {output_stride}, but must be 8, 16 or 32")
+    if output_stride not in OUTPUT_STRIDES:
+        *smaller, last = OUTPUT_STRIDES
+        allowed = f"{', '.join(map(str, smaller))} or {last}"
+        raise UserError(f"model.backbone.output_stride is {output_stride}, but must be {allowed}")
     check_name(name)
     try:
         # stages are known by their strides, which timm tells of a built model only; this one has no weights yet

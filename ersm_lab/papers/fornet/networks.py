@@ -11,9 +11,9 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.nn.backbone import load_weights
 from ersm_lab.papers.fornet.head import FoRNetOutput
 from ersm_lab.papers.fornet.model import FoRNet
-from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, SegmentationBackboneConfig
+from ersm_lab.papers.fornet.schema import ARCHITECTURES, FoRNetHeadConfig, SegmentationBackboneConfig
 
-BASELINES = {
+BASELINES = {  # the class of each architecture but FoR-Net itself
     "deeplabv3plus": "DeepLabV3Plus",
     "pspnet": "PSPNet",
     "fpn": "FPN",
@@ -73,9 +73,9 @@ def build_network(
             backbone.kwargs,
             **vars(head or FoRNetHeadConfig()),
         )
-    if architecture not in BASELINES:
+    if architecture not in ARCHITECTURES:
         raise UserError(
-            f"model.architecture is {architecture!r}, but must be one of fornet, {', '.join(BASELINES)}"
+            f"model.architecture is {architecture!r}, but must be one of {', '.join(ARCHITECTURES)}"
         )
     return _baseline(architecture, num_classes, backbone, decoder or {})
 

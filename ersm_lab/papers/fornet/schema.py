@@ -9,6 +9,10 @@ from ersm_lab.core.schema import ModelConfig
 from ersm_lab.core.settings import Settings, setting
 from ersm_lab.nn.schema import TimmConfig
 
+ARCHITECTURES = ("fornet", "deeplabv3plus", "pspnet", "fpn", "segformer")
+SELECTIONS = ("learned", "random", "none")
+OUTPUT_STRIDES = (8, 16, 32)
+
 
 @dataclass
 class SegmentationBackboneConfig(TimmConfig):
@@ -16,7 +20,7 @@ class SegmentationBackboneConfig(TimmConfig):
 
     name: str = setting("resnet18", "a timm model with features at stride 4; mit_b0 to mit_b5 for segformer")
     output_stride: int = setting(
-        8, "pixels per cell of the last features, where the architecture has one", choices=(8, 16, 32)
+        8, "pixels per cell of the last features, where the architecture has one", choices=OUTPUT_STRIDES
     )
 
 
@@ -34,7 +38,7 @@ class FoRNetHeadConfig(Settings):
     selection: str = setting(
         "learned",
         "cells by learned importance, at random, or all of them without straight-through gradient",
-        choices=("learned", "random", "none"),
+        choices=SELECTIONS,
     )
     context: bool = setting(True, "branches see F + psi(GAP(F)); false: F")
     branches: list[int] | None = setting(None, "which branches to build, by index; null is all", ge=0)
@@ -75,9 +79,7 @@ class FoRNetConfig(ModelConfig):
     variant: str = setting(
         "published", "the name under which dashboards and tables group this arm", changes_result=False
     )
-    architecture: str = setting(
-        "fornet", "the network", choices=("fornet", "deeplabv3plus", "pspnet", "fpn", "segformer")
-    )
+    architecture: str = setting("fornet", "the network", choices=ARCHITECTURES)
     backbone: SegmentationBackboneConfig = setting(SegmentationBackboneConfig)
     head: FoRNetHeadConfig = setting(FoRNetHeadConfig)
     decoder: dict[str, Any] = setting({}, "keywords for the baseline's class in segmentation_models_pytorch")

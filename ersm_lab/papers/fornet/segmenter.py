@@ -23,7 +23,6 @@ from ersm_lab.papers.fornet.loss import FoRNetLoss
 from ersm_lab.papers.fornet.model import FoRNet
 from ersm_lab.papers.fornet.networks import build_network
 from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, FoRNetLossConfig, SegmentationBackboneConfig
-from ersm_lab.vision.labels import thin_names
 
 DEFAULT_OPTIMIZER: Mapping[str, object] = {
     "_target_": "torch.optim.AdamW",
@@ -43,7 +42,8 @@ class FoRNetSegmenter(pl.LightningModule):
     loss: keywords of ``FoRNetLoss`` but ``num_classes``. ignore_index: the label of pixels that do not count.
     backbone_lr_factor: learning rate of the backbone over that of the rest.
     optimizer: the ``optimizer`` group of the configuration.
-    variant: a name for tables and dashboards. class_names: K names, kept with the checkpoint.
+    variant: a name for tables and dashboards. class_names: K names, kept with the checkpoint. thin_classes: those of them
+        that are thin structures, which have a score of their own.
 
     ``forward(images)`` gives logits ``(B, K, H, W)``; ``segment(images)`` gives a ``FoRNetOutput``. Training
     and validation take batches ``{"image", "label"}`` and, for messages, ``"name"``: one file name per image.
@@ -65,6 +65,7 @@ class FoRNetSegmenter(pl.LightningModule):
         optimizer: Mapping[str, object] | None = None,
         variant: str = "published",
         class_names: list[str] | None = None,
+        thin_classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -82,7 +83,7 @@ class FoRNetSegmenter(pl.LightningModule):
         self.backbone_lr_factor = backbone_lr_factor
         self.optimizer_settings = OptimizerConfig.of(optimizer or DEFAULT_OPTIMIZER)
         names = class_names or [str(i) for i in range(num_classes)]
-        thin = [i for i, name in enumerate(names) if name in thin_names()]
+        thin = [i for i, name in enumerate(names) if name in thin_classes]
         self.val_scores = SegmentationScores(num_classes, ignore_index, thin)
         self.val_means = nn.ModuleDict({name: MeanMetric() for name in ("loss", "ce", "dice", "selector")})
 

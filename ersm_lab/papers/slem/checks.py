@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ersm_lab.core.errors import UserError
-from ersm_lab.papers.slem.schema import LearnerSettings
+from ersm_lab.papers.slem.schema import LEAST_WINDOW, LearnerSettings, has_centre
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, what most readers call greyscale
@@ -80,8 +80,8 @@ def choice(name: str, value: str, choices: Sequence[str]) -> str:
 
 def odd_window(window_size: object) -> int:
     """An odd window of at least 3 pixels."""
-    size = integer("window_size", window_size, 3)
-    if size % 2 == 0:
+    size = integer("window_size", window_size, LEAST_WINDOW)
+    if not has_centre(size):
         raise InputError(f"window_size is {size}, but must be odd: a window has a centre; try {size + 1}")
     return size
 

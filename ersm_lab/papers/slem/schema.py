@@ -13,6 +13,12 @@ STEPS = ("plain", "normalised")
 AGGREGATES = ("mean", "sum")
 DTYPES = ("float32", "float64")
 ALPHAS: tuple[float, ...] = (2, 3, 4, 6, 8, 12)
+LEAST_WINDOW = 3  # pixels a side
+
+
+def has_centre(window_size: int) -> bool:
+    """Whether a pixel lies in the middle of a window of this side."""
+    return window_size % 2 == 1
 
 
 @dataclass
@@ -24,7 +30,9 @@ class LearnerSettings(Settings):
     the usual 0.9, 0.999 and 1e-8.
     """
 
-    window_size: int = setting(5, "odd side, in pixels, of the window whose centre is predicted", ge=3)
+    window_size: int = setting(
+        5, "odd side, in pixels, of the window whose centre is predicted", ge=LEAST_WINDOW
+    )
     hidden: list[int] = setting([16], "units per hidden layer", ge=1)
     learning_rate: float = setting(0.05, "step size of the sample-by-sample phase", ge=0)
     pretrain_epochs: int = setting(5, "epochs of mini-batches before that phase", ge=0)
@@ -69,7 +77,7 @@ class SLEMConfig(LearnerSettings, ModelConfig):
     @staticmethod
     def check(node: LearnerSettings) -> str | None:
         """What no limit of a single field says."""
-        if node.window_size % 2 == 0:
+        if not has_centre(node.window_size):
             return f"has window_size={node.window_size}, but a window has a centre: it must be odd"
         if not node.hidden:
             return "has hidden=[], but needs at least one hidden layer"

@@ -286,7 +286,9 @@ def test_masked_mean_is_free_of_scale():
         ({"pairwise": "potts"}, "pairwise"),
         ({"bias": "none"}, "bias"),
         ({"temperature": 0.0}, "temperature"),
-        ({"patch_size": 0}, "patch_size"),
+        ({"patch_size": 0}, "patch_size is 0, but must be at least 1"),
+        ({"lambda_unary": -1.0}, "lambda_unary is -1.0, but must be at least 0"),
+        ({"refine_steps": 11}, "refine_steps is 11, but must be at most 10"),
     ],
 )
 def test_settings_out_of_range_are_named(bad, words):

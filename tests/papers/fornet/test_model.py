@@ -9,8 +9,8 @@ import torch
 from ersm_lab.core.errors import UserError
 from ersm_lab.nn.cost import network_cost, network_speed
 from ersm_lab.papers.fornet import FoRNet
-from ersm_lab.papers.fornet.networks import build_network
-from ersm_lab.papers.fornet.schema import FoRNetHeadConfig, SegmentationBackboneConfig
+from ersm_lab.papers.fornet.networks import BASELINES, build_network
+from ersm_lab.papers.fornet.schema import ARCHITECTURES, FoRNetHeadConfig, SegmentationBackboneConfig
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
 
@@ -177,3 +177,7 @@ def test_onnx_serves_a_second_size(tmp_path):
             torch.from_numpy(importance), expected.importance_logit, rtol=1e-4, atol=1e-5
         )
         torch.testing.assert_close(torch.from_numpy(logits), expected.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_every_architecture_of_the_settings_can_be_built():
+    assert set(ARCHITECTURES) == {"fornet", *BASELINES}

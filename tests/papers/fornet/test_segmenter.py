@@ -24,6 +24,7 @@ SMALL = {
     "backbone": {"name": "resnet18", "kwargs": TINY},
     "head": {"channels": 16, "low_project": 8, "dilations": [1, 1, 1, 2]},
     "class_names": ["ground", "pole", "car"],
+    "thin_classes": ["pole"],
 }
 CURVE = Path(__file__).parents[2] / "golden" / "fornet_curve.json"
 
@@ -96,6 +97,12 @@ def test_it_learns_and_its_checkpoint_is_plain(tmp_path):
     again.load_state_dict(state)
     image = scenes(1)[0]["image"][None]
     assert torch.equal(again.eval()(image), module.eval()(image))
+
+
+def test_thin_structures_are_those_that_the_data_name():
+    """Breaks when a label table of another package decides which scores a training has."""
+    assert segmenter().val_scores.thin == [1]
+    assert segmenter(thin_classes=[]).val_scores.thin == []  # other data may call a pole thin
 
 
 def test_validation_scores_are_those_of_the_whole_set(tmp_path):

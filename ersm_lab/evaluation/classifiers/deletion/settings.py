@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from ersm_lab.core.plugins import CurveFamily, registered
 from ersm_lab.core.settings import Settings, setting
 from ersm_lab.evaluation.plugin import PLUGIN
-
-"""Those that any classifier of tokens has; papers and other plug-ins bring more."""
+from ersm_lab.vision.names import PIXEL_FILLS
 
 
 @dataclass
@@ -45,7 +44,7 @@ class PixelDeletionConfig(Settings):
     enabled: bool = setting(False, "with the suites deletion and stress")
     ranking: str = setting("grad_cam", "upsampled from tokens to pixels", choices=registered("rankings"))
     steps: int = setting(20, "points of the curve besides its start", ge=1)
-    fills: list[str] = setting(["mean"], "what deleted pixels become", choices=("mean", "blur", "noise"))
+    fills: list[str] = setting(["mean"], "what deleted pixels become", choices=PIXEL_FILLS)
     images: int = setting(500, "of the split, evenly spread", ge=1)
 
 
