@@ -13,6 +13,7 @@ from ersm_lab.cli.output import answering
 from ersm_lab.cli.parser import VerbParser, names_in
 from ersm_lab.cli.values import keys, options_of, paths, these
 from ersm_lab.core.errors import UserError
+from ersm_lab.vision.names import EXPORTS
 
 if TYPE_CHECKING:
     from ersm_lab.config.schema import RunConfig
@@ -54,9 +55,9 @@ def add_arguments(parser: VerbParser) -> None:
         options_of("evaluation"),
     )
     parser.add_key(
-        "export=cityscapes",
+        f"export={'|'.join(EXPORTS)}",
         "writes the predicted label pictures for the official evaluator",
-        these("cityscapes"),
+        these(*EXPORTS),
     )
     parser.add_key(
         "predictions=DIR",

@@ -13,7 +13,10 @@ _SUITES = {
 }
 _OF_CLASSIFIERS = f"{_CLASSIFIERS}.settings:ClassifierEvaluationConfig"
 _OF_SEGMENTERS = f"{_SEGMENTERS}.settings:SegmentationEvaluationConfig"
-_CURVES = {name: f"{_CLASSIFIERS}.{name}.settings:CURVES" for name in ("deletion", "occlusion")}
+_CURVES = {
+    "deletion": f"{_CLASSIFIERS}.deletion.curves:CURVES",
+    "occlusion": f"{_CLASSIFIERS}.occlusion.settings:CURVES",
+}
 
 PLUGIN = Plugin(
     name="evaluation",

@@ -11,7 +11,7 @@ Shapes: tokens ``(B, N, D)`` with ``D = C p p``, channel-major as ``torch.nn.fun
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -27,17 +27,6 @@ if TYPE_CHECKING:
 AREAS = {"least_first": "lerf_auc", "most_first": "morf_auc"}
 """How the area under a curve is called, by the order of deletion: high is good for the first, low for the second."""
 ORDERS = tuple(AREAS)
-
-
-class DeletionSettings(TypedDict, total=False):
-    """Keywords of ``deletion_curve``."""
-
-    patch_size: int
-    positions: Tensor | None
-    rescale: bool
-    seed: int
-    index: Tensor | None
-    chunk: int
 
 
 def deletion_curve(
@@ -81,58 +70,11 @@ def deletion_curve(
     """
     chosen = [
         (first, (logits.argmax(2) == labels[:, None]))
-        for first, logits in _logits(
+        for first, logits in deletion_logits(
             tokens, head, importance, order, pool, patch_size, positions, rescale, seed, index, chunk
         )
     ]
     return torch.cat([part for _, part in sorted(chosen, key=lambda item: item[0])], 1)
-
-
-def deletion_probability(
-    tokens: Tensor,
-    head: Callable[[Tensor], Tensor],
-    importance: Tensor,
-    labels: Tensor,
-    order: str = "least_first",
-    pool: str = "mean",
-    **settings: Unpack[DeletionSettings],
-) -> Tensor:
-    """The label's softmax probability after k deletions, ``(B, N + 1)`` float64; arguments as ``deletion_curve``."""
-    chosen = []
-    for first, logits in _logits(tokens, head, importance, order, pool, **settings):
-        place = labels[:, None, None].expand(-1, logits.shape[1], 1)
-        chosen.append((first, logits.double().softmax(2).gather(2, place).squeeze(2)))
-    return torch.cat([part for _, part in sorted(chosen, key=lambda item: item[0])], 1)
-
-
-@torch.no_grad()
-def forced_mask_curve(
-    classify: Callable[[Tensor, Tensor], Tensor],
-    features: Tensor,
-    importance: Tensor,
-    labels: Tensor,
-    order: str = "least_first",
-    *,
-    seed: int = 0,
-    index: Tensor | None = None,
-    chunk: int = 64,
-) -> Tensor:
-    """The same curve for heads that are no function of a pooled vector: ``classify(features, mask) -> logits``, every k.
-
-    Exact too, but every k costs a call: ``chunk`` pairs of image and k at a time. ``features (B, ...)``, masks ``(M, N)`` of 0
-    and 1. Returns ``(B, N + 1)`` bool.
-    """
-    count = importance.shape[1]
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}, but must be at least 1")
-    ranks = deletion_order(importance, order, seed, index).argsort(1)
-    correct = torch.empty(len(features), count + 1, dtype=torch.bool, device=features.device)
-    pairs = torch.cartesian_prod(torch.arange(len(features)), torch.arange(count + 1)).to(features.device)
-    for part in pairs.split(chunk):
-        image, k = part[:, 0], part[:, 1]
-        mask = (ranks[image] >= k[:, None]).to(features.dtype)
-        correct[image, k] = classify(features[image], mask).argmax(1) == labels[image]
-    return correct
 
 
 def deletion_order(
@@ -159,7 +101,7 @@ def _tie_keys(index: Tensor, count: int, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def _logits(
+def deletion_logits(
     tokens: Tensor,
     head: Callable[[Tensor], Tensor],
     importance: Tensor,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import owner
 from ersm_lab.evaluation.classifiers.models import same_backbone
+from ersm_lab.evaluation.classifiers.rankings import BASELINE
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.training.finished import LoadedRun, config_of, load_model
 
@@ -22,8 +24,8 @@ def controls_of(
     ----------
     mine: the run that is measured.
     every: the runs that are evaluated together.
-    wanted: the run directory of each role; None: a run among ``every`` whose variant has the role's name, of the same seed,
-        data and backbone. A role that nobody has is left out.
+    wanted: the run directory of each role; None: a run among ``every`` whose variant has the role's name (``baseline``: that is
+        one of the paper's baselines), of the same seed, data and backbone. A role that nobody has is left out.
     checkpoint: of a run that is loaded for a role.
 
     Raises
@@ -46,8 +48,15 @@ def controls_of(
 
 
 def _among(every: Sequence[LoadedRun], role: str, mine: LoadedRun) -> pl.LightningModule | None:
-    for other in every:
-        alike = (other.config.seed, other.config.data) == (mine.config.seed, mine.config.data)
-        if alike and other.config.model.variant == role and same_backbone(other.model, mine.model):
-            return other.model
+    for variant in _variants(role, mine):
+        for other in every:
+            alike = (other.config.seed, other.config.data) == (mine.config.seed, mine.config.data)
+            if alike and other.config.model.variant == variant and same_backbone(other.model, mine.model):
+                return other.model
     return None
+
+
+def _variants(role: str, mine: LoadedRun) -> tuple[str, ...]:
+    """Which variants may have a role, in order: the one of its name; for that of a baseline those which the paper names so."""
+    plugin = owner(mine.config.model._target_)
+    return plugin.baselines if role == BASELINE and plugin is not None and plugin.baselines else (role,)

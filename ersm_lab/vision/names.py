@@ -3,4 +3,5 @@
 OCCLUDERS = ("square", "horizontal_bars", "vertical_bars", "grid", "scattered", "checkerboard", "border")
 TARGETED = ("object", "background")  # occluders that need the object's mask
 FILLS = ("mean", "black", "noise", "blur", "image")
+EXPORTS = {"cityscapes": "Cityscapes"}  # formats of predictions, and the label table that each is of
 PIXEL_FILLS = ("mean", "blur", "noise")  # what the deletion protocol covers pixels with

@@ -9,8 +9,9 @@ from torch import nn
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
-from ersm_lab.core.plugins import load, merged, suite_spec
+from ersm_lab.core.plugins import Plugin, load, merged, plugins, suite_spec
 from ersm_lab.core.protocols import Classifier, TokenClassifier
+from ersm_lab.evaluation.classifiers.deletion import curves
 from ersm_lab.evaluation.classifiers.rankings import Ranking, find, importances, roles, shifted, title_of
 from ersm_lab.evaluation.classifiers.scene import scene_of
 from ersm_lab.metrics.curves import trapezoid_auc
@@ -195,6 +196,14 @@ def test_rankings_are_those_of_the_plug_ins(monkeypatch: pytest.MonkeyPatch) -> 
     assert roles(["magnitude", "grad_cam_baseline", "position_only"]) == ["baseline", "position_only"]
     assert [title_of(name) for name in ("grad_cam", "gone_since")] == ["Grad-CAM", "gone since"]
     assert shifted(torch.tensor([[-1.0, 2.0], [1.0, 2.0]])).tolist() == [[0.0, 3.0], [1.0, 2.0]]
+
+
+def test_the_page_of_deletion_opens_with_each_papers_own_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaks when a shared room knows which ranking a paper calls its own."""
+    mine = Plugin("mine", "mine", rankings={"my_own": "mine:own", "my_other": "mine:other"})
+    monkeypatch.setattr(curves, "plugins", lambda: {"evaluation": plugins()["evaluation"], "mine": mine})
+    assert curves.own_rankings() == ("my_own", "magnitude")
+    assert curves.CURVES[0].prefer == {"ranking": ("energy", "magnitude")}
 
 
 def test_a_plain_function_may_be_a_ranking(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

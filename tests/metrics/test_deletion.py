@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,12 +15,28 @@ from ersm_lab.metrics.curves import trapezoid_auc
 from ersm_lab.metrics.deletion import (
     DeletionCurve,
     deletion_curve,
+    deletion_logits,
     deletion_order,
-    deletion_probability,
-    forced_mask_curve,
 )
 from ersm_lab.nn.memory import peak_memory
 from ersm_lab.papers.ersm import ERSMClassifier
+
+
+def deletion_probability(
+    tokens: Tensor,
+    head: Callable[[Tensor], Tensor],
+    importance: Tensor,
+    labels: Tensor,
+    order: str = "least_first",
+    pool: str = "mean",
+    **settings: object,
+) -> Tensor:
+    """The label's softmax probability after k deletions, ``(B, N + 1)`` float64: finer than whether it is right."""
+    found = []
+    for first, logits in deletion_logits(tokens, head, importance, order, pool, **settings):
+        place = labels[:, None, None].expand(-1, logits.shape[1], 1)
+        found.append((first, logits.double().softmax(2).gather(2, place).squeeze(2)))
+    return torch.cat([part for _, part in sorted(found, key=lambda item: item[0])], 1)
 
 
 def _model(pool: str, patch: int, size: int = 20) -> ERSMClassifier:
@@ -141,18 +159,6 @@ def test_memory_is_bounded_whatever_the_number_of_tokens(classes: int, known_lin
     importance, labels = torch.rand(1, 1500), torch.tensor([0])
     peak = peak_memory(lambda: deletion_curve(tokens, head, importance, labels, chunk=16), tokens.device)
     assert peak < tokens.numel() * tokens.element_size()
-
-
-def test_a_head_that_is_no_function_of_a_pooled_vector_has_the_chunked_fallback() -> None:
-    model = _model("masked_mean", 1)
-    features, labels = torch.rand(4, 8, 5, 5, dtype=torch.float64), torch.randint(0, 5, (4,))
-    importance = torch.rand(4, 25)
-    one_pass = deletion_curve(model.tokens(features), model.head, importance, labels, pool="masked_mean")
-    for chunk in (7, 1000):
-        slow = forced_mask_curve(
-            lambda f, m: model.classify(f, m).logits, features, importance, labels, chunk=chunk
-        )
-        assert torch.equal(one_pass, slow)
 
 
 def test_an_image_has_the_same_curve_in_any_batch_even_with_ties() -> None:

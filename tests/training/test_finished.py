@@ -10,10 +10,11 @@ import pytest
 
 from ersm_lab.config.composer import compose_experiment
 from ersm_lab.core.errors import UserError
+from ersm_lab.core.plugins import Plugin
 from ersm_lab.core.settings import plain
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.record import RunIdentity
-from ersm_lab.training import finished
+from ersm_lab.training import controls, finished
 from ersm_lab.training.build import build_model
 from ersm_lab.training.finished import evaluation_config, load_runs
 from tests.conftest import TINY
@@ -111,3 +112,18 @@ def test_a_model_is_told_what_its_class_takes_of_what_the_data_say():
         model_settings=lambda: {"num_classes": 3, "image_size": (16, 16), "thin_classes": ["pole"]}
     )
     assert build_model(config, data).head.out_features == 3
+
+
+def test_the_baseline_of_a_run_is_the_one_that_its_paper_names(monkeypatch):
+    """Breaks when one paper's name for its baseline is every paper's."""
+
+    def loaded(variant: str, seed: int = 0) -> SimpleNamespace:
+        model = SimpleNamespace(variant=variant, _target_="paper.Model")
+        return SimpleNamespace(config=SimpleNamespace(seed=seed, data="data", model=model), model=variant)
+
+    paper = Plugin("paper", "paper", baselines=("plainer", "plain"))
+    monkeypatch.setattr(controls, "owner", lambda target: paper)
+    monkeypatch.setattr(controls, "same_backbone", lambda first, second: True)
+    every = [loaded("plain"), loaded("plain", 1), loaded("ours"), loaded("other")]
+    wanted = {"baseline": None, "other": None, "none": None}
+    assert controls.controls_of(every[2], every, wanted, "best") == {"baseline": "plain", "other": "other"}

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import FeatureClassifier
 from ersm_lab.evaluation.classifiers.models import answer
-from ersm_lab.evaluation.classifiers.rankings import Ranking
+from ersm_lab.evaluation.classifiers.rankings import BASELINE, Ranking
 from ersm_lab.evaluation.classifiers.scene import Scene
 
 _STEPS = 32  # of the integral
@@ -41,7 +41,7 @@ def _grad_cam(scene: Scene) -> Tensor:
 
 
 def _grad_cam_baseline(scene: Scene) -> Tensor | None:
-    model = scene.others.get("baseline")
+    model = scene.others.get(BASELINE)
     if model is None:
         return None
     return _grad_cam_of(scene, model, answer(model.classify(scene.features)).logits)
@@ -104,7 +104,7 @@ def _need_captum() -> None:
 
 grad_cam = Ranking("Grad-CAM", _grad_cam, positive)
 """Grad-CAM of the model itself. Source: Selvaraju et al."""
-grad_cam_baseline = Ranking("Grad-CAM (baseline)", _grad_cam_baseline, positive, needs="baseline")
-"""Grad-CAM of the plain classifier on the same features."""
+grad_cam_baseline = Ranking("Grad-CAM (baseline)", _grad_cam_baseline, positive, needs=BASELINE)
+"""Grad-CAM of the paper's baseline on the same features."""
 integrated_gradients = Ranking("integrated gradients", _integrated_gradients, positive)
 """Integrated gradients from zero features, summed over a token. Source: Sundararajan et al."""

@@ -17,6 +17,9 @@ from ersm_lab.core.plugins import load, merged
 from ersm_lab.evaluation.classifiers.scene import Scene
 
 RANDOM = "random"  # drawn several times, and what every other ranking has to beat
+BASELINE = (
+    "baseline"  # the role of a run whose variant is one of the baselines that its paper's plug-in names
+)
 
 
 def shifted(score: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Predictions as pictures of labelIds, for the official Cityscapes evaluator and its test server."""
+"""Predictions as pictures of labelIds, for the official evaluator of a data set and its test server."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from torch import Tensor
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.artifacts import ArtifactStore
-from ersm_lab.vision.cityscapes import CITYSCAPES
 from ersm_lab.vision.labels import LabelTable
+from ersm_lab.vision.names import EXPORTS
 
 
 class LabelPictures:
-    """The artifact folder ``export``: a PNG per picture, named after it. Raises ``UserError`` for labels of other data."""
+    """The artifact folder ``export``: a PNG per picture, named after it.
 
-    def __init__(self, store: ArtifactStore, table: LabelTable) -> None:
-        if table.name != CITYSCAPES.name:
+    form: one of ``vision.names.EXPORTS``. Raises ``UserError`` where the labels are not those of the format.
+    """
+
+    def __init__(self, store: ArtifactStore, table: LabelTable, form: str) -> None:
+        if table.name != EXPORTS[form]:
             raise UserError(
-                f"evaluation.export=cityscapes needs Cityscapes' labels; these data have those of {table.name}"
+                f"evaluation.export={form} needs {EXPORTS[form]}' labels; these data have those of {table.name}"
             )
         self.table = table
         what = "LabelId pictures at the size of the label files; the official evaluator and test server take them."

@@ -66,7 +66,7 @@ def measure_pictures(subject: SceneSubject, segment: Segmenter, kept: Prediction
     settings, split = subject.settings, subject.data.split(subject.split)
     scores = CityscapesScores(split.table, boundaries=settings.boundaries, per_sample=True)
     quality = ImportanceQuality(mask_ratios(subject.runner.model) if segment.sees_whole_pictures else ())
-    export = LabelPictures(subject.store, split.table) if settings.export else None
+    export = LabelPictures(subject.store, split.table, settings.export) if settings.export else None
     places: list[int] = []
     for batch in subject.batches:
         for image, place in zip(batch["image"], batch["index"].tolist(), strict=True):

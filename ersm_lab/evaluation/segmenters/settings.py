@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ersm_lab.core.plugins import CurveFamily
 from ersm_lab.core.schema import EvaluationConfig
 from ersm_lab.core.settings import Settings, setting
+from ersm_lab.vision.names import EXPORTS
 
 
 @dataclass
@@ -37,7 +38,7 @@ class SegmentationEvaluationConfig(EvaluationConfig):
     export: str | None = setting(
         None,
         "write predictions as labelId pictures that the official evaluator reads",
-        choices=("cityscapes",),
+        choices=tuple(EXPORTS),
     )
 
 

@@ -25,7 +25,7 @@ from ersm_lab.papers.slem.engine.learner import newly_compiled, prepare
 from ersm_lab.papers.slem.maps import learn
 from ersm_lab.papers.slem.outputs import SHOWN, Done, Row, write_picture, write_summary
 from ersm_lab.papers.slem.points import entropy_points
-from ersm_lab.papers.slem.verb import LEARNT_WITH, Request
+from ersm_lab.papers.slem.request import LEARNT_WITH, Request
 
 
 def learn_pictures(asked: Request) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,16 +17,12 @@ from ersm_lab.core.protocols import Compose
 from ersm_lab.core.settings import choices_of
 from ersm_lab.core.words import nearest
 from ersm_lab.data.schema import PictureDataConfig
+from ersm_lab.papers.slem.request import LEARNT_WITH, Request
 from ersm_lab.papers.slem.schema import SLEMConfig
 from ersm_lab.papers.slem.suites.settings import PointsConfig, SlemEvaluationConfig
 
 SUMMARY = "learn pictures pixel by pixel: Learning Entropy maps and points"
 
-_NOT_LEARNT_WITH = ("_target_", "variant", "workers", "keep_mib", "seed")  # the seed is the root's
-LEARNT_WITH = (
-    *(field.name for field in dataclasses.fields(SLEMConfig) if field.name not in _NOT_LEARNT_WITH),
-    "seed",
-)
 _COMPOSED = ("model=slem/multiscale", "data=folder", "evaluation=slem", "trainer.max_epochs=1", "logger=csv")
 _LONG = ("paths.outputs", "model")  # what is taken besides short names
 _EPILOG = """\
@@ -79,23 +74,6 @@ def _short_names() -> dict[str, ShortName]:
 
 
 SHORT_NAMES = _short_names()
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to learn, where to write, and how.
-
-    source: a picture, a TIFF stack, or a folder of them. learner: settings of the learner. epochs: sweeps over each picture.
-    channels: ``luminance``, or ``each`` for a map per colour. quantile, min_distance: of ``entropy_points``.
-    """
-
-    source: Path
-    out: Path
-    learner: SLEMConfig
-    epochs: int
-    channels: str
-    quantile: float
-    min_distance: int
 
 
 def add_arguments(parser: ArgumentParser) -> None:

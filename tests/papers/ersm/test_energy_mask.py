@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from ersm_lab.bench.references import energy_mask as reference
 from ersm_lab.papers.ersm import EnergyMask, energy_regularizer
-from ersm_lab.papers.ersm.energy_mask import PAIRWISE
 from ersm_lab.papers.ersm.pooling import masked_mean_pool, mean_pool
+from ersm_lab.papers.ersm.schema import PAIRWISE
 
 GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "ersm_layer.npz", allow_pickle=False)
 CASES = sorted({key.split("/")[0] for key in GOLDEN.files})

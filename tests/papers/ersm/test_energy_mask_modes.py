@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ersm_lab.bench.references import energy_mask as reference
 from ersm_lab.papers.ersm import EnergyMask, energy_regularizer
-from ersm_lab.papers.ersm.energy_mask import PAIRWISE
+from ersm_lab.papers.ersm.schema import PAIRWISE
 from ersm_lab.papers.ersm.tokens import statistics_plain, token_statistics
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ersm_lab.core.plugins import CurveFamily, registered
+from ersm_lab.core.plugins import registered
 from ersm_lab.core.settings import Settings, setting
 from ersm_lab.evaluation.plugin import PLUGIN
 from ersm_lab.vision.names import PIXEL_FILLS
@@ -46,31 +46,3 @@ class PixelDeletionConfig(Settings):
     steps: int = setting(20, "points of the curve besides its start", ge=1)
     fills: list[str] = setting(["mean"], "what deleted pixels become", choices=PIXEL_FILLS)
     images: int = setting(500, "of the split, evenly spread", ge=1)
-
-
-# what the report page draws with switches
-CURVES = (
-    CurveFamily(
-        table="deletion_curves",
-        title="Deletion",
-        x="share",
-        x_label="tokens deleted, %",
-        ys={"accuracy": "accuracy"},
-        panels=("order",),
-        picks=("ranking",),
-        prefer={"ranking": ("energy", "magnitude")},
-        help="Accuracy as tokens are deleted: least important first, higher is better; most important first, lower is better.",
-        replaces=("deletion", "deletion_curves"),
-    ),
-    CurveFamily(
-        table="pixel_curves",
-        title="Deletion and insertion of pixels",
-        x="share",
-        x_label="pixels changed, %",
-        ys={"probability": "probability", "accuracy": "accuracy"},
-        panels=("mode",),
-        picks=("fill",),
-        help="Deletion: lower is better. Insertion: higher is better.",
-        replaces=("pixel_curves",),
-    ),
-)
