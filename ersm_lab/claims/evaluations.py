@@ -92,12 +92,8 @@ def evaluation_of(run: Path, settings: EvaluationConfig) -> Path | None:
             record = EvaluationDirectory(file.parent).record
         except ValueError:
             continue
-        data = record.spec.get("data")
-        if record.status != "finished" or not isinstance(data, Mapping):
+        if record.status != "finished" or canonical_hash(record.spec.get("evaluation")) != wanted:
             continue
-        if (
-            canonical_hash(record.spec.get("evaluation")) == wanted
-            and StoredData.of(data).content == trained_on
-        ):
+        if StoredData.of(record.spec.get("data")).content == trained_on:
             found.append((str(record.timings.finished), file.parent))
     return max(found)[1] if found else None

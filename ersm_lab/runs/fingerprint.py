@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ersm_lab.core.errors import UserError
 from ersm_lab.data.content import folder_fingerprint, layout_fingerprint
@@ -15,7 +14,7 @@ from ersm_lab.runs.stored import StoredData
 __all__ = ["data_fingerprint", "folder_fingerprint"]
 
 
-def data_fingerprint(layout: str, root: Path, options: Mapping[str, Any]) -> str:
+def data_fingerprint(layout: str, root: Path, options: Mapping[str, object]) -> str:
     """A digest that changes when the data change.
 
     Generated data are identified by their options and the generator's version, so that they need not exist
@@ -33,6 +32,7 @@ def data_fingerprint(layout: str, root: Path, options: Mapping[str, Any]) -> str
             source = StoredData.of(said)
             if missing := [key for key in ("layout", "root") if not getattr(source, key)]:
                 raise UserError(f"data.options.source needs layout and root, but has no {missing[0]}")
+            assert isinstance(said, Mapping)  # anything else has no layout
             content = data_fingerprint(source.layout, Path(source.root), source.options)
             kept = {key: value for key, value in said.items() if key != "root"}
             generator["source"] = {**kept, "content": content}

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ersm_lab.claims import sums
 from ersm_lab.claims.effects import measure, read_from
 from ersm_lab.claims.numbers import Numbers
 from ersm_lab.claims.schema import MeasureConfig
+from ersm_lab.claims.sums import Score
 from ersm_lab.core.errors import UserError
 from ersm_lab.runs.directory import RunDirectory
 from ersm_lab.runs.record import RunIdentity
@@ -107,6 +109,31 @@ def test_intervals_of_studies_and_of_seeds(tmp_path: Path) -> None:
             {**costs, "baseline": {s: run(tmp_path, SAME, cost=None) for s in range(3)}},
             [0, 1, 2],
         )
+
+
+def counted_share(table: object) -> dict[str, Score]:
+    """Of a suite that knows of no labels."""
+    assert table is None
+    return {"miou": ("hits", lambda sums: sums[:, 0] / sums[:, 1])}
+
+
+def test_a_suite_without_labels_gives_scores_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Breaks when a label table is needed, or a score of another suite with the same name is taken."""
+    loaded = sums.loaded
+
+    def with_one_more(kind: str, *attribute: str) -> dict[str, Any]:
+        more = {"counting": counted_share} if kind == "suites" else {}
+        return {**loaded(kind, *attribute), **more}
+
+    monkeypatch.setattr(sums, "loaded", with_one_more)
+    found: dict[str, Any] = {"mask": {}, "baseline": {}}
+    for arm, hits in (("mask", 3), ("baseline", 1)):
+        numbers = found[arm][0] = run(tmp_path, SAME, suite="counting")
+        RunDirectory.open(numbers.run).artifacts.array("counts", hits=np.array([[hits, 4]] * 5))
+    effect = replace(EFFECT, test="sums", measure=MeasureConfig(column="miou"))
+    assert measure(effect, "mask", found, [0]).estimate == pytest.approx(50)
 
 
 def test_a_score_that_the_labels_do_not_have_is_named(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 from ersm_lab.cli.checks import BROKEN, GOOD, MISSING, Finding
 from ersm_lab.cli.checks.installation import install_command
 from ersm_lab.config.schema import PathsConfig
+from ersm_lab.core.errors import kind_and_message
 
 
 def torch_and_devices() -> Iterator[Finding]:
     try:
         import torch
     except Exception as error:  # a broken build raises what it likes
-        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        yield Finding("torch", BROKEN, said, install_command(["--force-reinstall", "torch", "torchvision"]))
+        remedy = install_command(["--force-reinstall", "torch", "torchvision"])
+        yield Finding("torch", BROKEN, kind_and_message(error), remedy)
         return
     yield Finding("torch", GOOD, f"{torch.__version__}, {torch.get_num_threads()} threads")
     if torch.cuda.is_available():
