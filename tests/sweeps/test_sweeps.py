@@ -171,10 +171,10 @@ def test_cells_equal_those_of_hydras_own_multirun(words: list[str], lab: Path) -
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         for cell in cells:
             config = compose("config", overrides=list(cell), return_hydra_config=True)
-            choice = config.hydra.runtime.choices.get("experiment")
+            taken = {group: option for group, option in config.hydra.runtime.choices.items() if option}
             with open_dict(config):
                 del config["hydra"]
-            hydras.append(composing.finish(config, choice, list(cell)))
+            hydras.append(composing.finish(config, taken, list(cell)))
     assert compose_cells(words) == hydras
 
 
