@@ -84,12 +84,13 @@ def find(group: str, name: str) -> Path | None:
 
 def evaluations_of(suite: str) -> list[str]:
     """The options of the group ``evaluation`` that name this suite, or are called like it."""
+    return [name for name in options("evaluation") if suite in (name, said("evaluation", name, "suite"))]
 
-    def said(name: str) -> object:
-        file = find("evaluation", name)
-        return OmegaConf.select(OmegaConf.load(file), "suite") if file else None
 
-    return [name for name in options("evaluation") if suite in (name, said(name))]
+def said(group: str, name: str, key: str) -> object:
+    """What the file of one option says of a key, unchecked; None where it says nothing, or is not there."""
+    file = find(group, name)
+    return OmegaConf.select(OmegaConf.load(file), key) if file else None
 
 
 def groups() -> list[str]:

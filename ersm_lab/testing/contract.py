@@ -13,18 +13,31 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
+from ersm_lab.claims.numbers import Numbers
+from ersm_lab.claims.request import Claim
+from ersm_lab.claims.schema import load_claim, named_arms
+from ersm_lab.claims.verdict import judge
 from ersm_lab.cli import main
-from ersm_lab.config.composer import Composer
-from ersm_lab.config.store import options
+from ersm_lab.config.composer import Composer, compose_experiment
+from ersm_lab.config.store import options, said
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import Plugin, load, merged, plugins
 from ersm_lab.core.settings import plain
 from ersm_lab.core.words import nearest
 from ersm_lab.runs.directory import RunDirectory
+from ersm_lab.runs.index import run_folders
+from ersm_lab.tables.files import table_folder, write_table
+from ersm_lab.tables.rows import RowRuns
+from ersm_lab.tables.schema import load_table
+from ersm_lab.tables.summary import summarise
+
+SEEDS = (0, 1)
 
 
 @dataclass
@@ -33,6 +46,12 @@ class Paper:
 
     plugin: Plugin
     folder: Path
+    arms: dict[tuple[str, ...], Path] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def experiment(self) -> str:
+        """What the trial trains, as ``experiment=NAME`` takes it."""
+        return compose_experiment(self.words()).options["experiment"]
 
     @property
     def outputs(self) -> Path:
@@ -46,13 +65,22 @@ class Paper:
 
     def train(self, *more: str) -> RunDirectory:
         """A finished run of the trial. Raises ``UserError`` with what the command line said."""
-        before = set(self._runs())
-        _said(["train", *self.words(*more)])
-        (path,) = set(self._runs()) - before
-        return RunDirectory.open(path)
+        return self._run(self.words(*more))
 
-    def _runs(self) -> Iterator[Path]:
-        return (file.parent for file in (self.outputs / self.plugin.name).glob("*/*/run.json"))
+    def seeds_of(self, study: Sequence[str]) -> dict[int, Path]:
+        """Runs of an arm of a study, two steps each, as small as the trial; each arm is trained once."""
+        own = [word for word in self.words() if word.partition("=")[0] not in ("experiment", "model")]
+        found = {}
+        for seed in SEEDS:
+            words = (*study, *own, "trainer.max_steps=2", f"seed={seed}")
+            if words not in self.arms:
+                self.arms[words] = self._run(words).path
+            found[seed] = self.arms[words]
+        return found
+
+    def _run(self, words: Sequence[str]) -> RunDirectory:
+        # the last line names it; before it there may be a backbone, which is a run too
+        return RunDirectory.open(_said(["train", *words]).rpartition("run directory: ")[2].strip())
 
 
 def check_paper(name: str) -> None:
@@ -129,7 +157,7 @@ def resumes_bit_for_bit(paper: Paper) -> None:
 
     whole = paper.train("trainer.max_epochs=2")
     state = torch.load(whole.checkpoints / "last.ckpt", map_location="cpu", weights_only=True)
-    before = set(paper.outputs.glob("*/*/*/run.json"))
+    before = set(run_folders(paper.outputs))
     half = str(int(state["global_step"]) // 2)
     words = paper.words("trainer.max_epochs=2")
     code = [sys.executable, "-m", "ersm_lab.testing.stopped", half, *words]
@@ -138,7 +166,7 @@ def resumes_bit_for_bit(paper: Paper) -> None:
         raise UserError(
             f"training did not reach step {half}: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
         )
-    (left,) = {file.parent for file in set(paper.outputs.glob("*/*/*/run.json")) - before}
+    (left,) = set(run_folders(paper.outputs)) - before
     _said(["train", f"resume={left}"])
     resumed = RunDirectory.open(left)
     again = torch.load(resumed.checkpoints / "last.ckpt", map_location="cpu", weights_only=True)
@@ -171,15 +199,59 @@ def compares(paper: Paper) -> None:
         raise UserError("comparing two arms wrote no table of means")
 
 
-def shows_up(paper: Paper) -> None:
-    """Tables and claims of the paper are valid, and its runs stand on the report page."""
-    from ersm_lab.claims.schema import load_claim
-    from ersm_lab.tables.schema import load_table
+def tabulates(paper: Paper) -> None:
+    """Tables of the paper are valid, and one on the trial's experiment is made of two seeds of its first two rows."""
+    own = f"{paper.plugin.name}/"
+    tables = [name for name in options("table") if str(said("table", name, "experiment")).startswith(own)]
+    paths = [word for word in paper.words() if word.startswith("paths.")]
+    for name in tables:
+        _said(["table", name, "--dry-run", *paths])
+    fitting = [name for name in tables if load_table(name).experiment == paper.experiment]
+    for name in fitting[:1]:
+        table = load_table(name)
+        rows = dict(islice(table.built.items(), 2))
+        runs = {row: RowRuns(runs=paper.seeds_of(table.words(row))) for row in rows}
+        known = {key for row in runs.values() for key in RunDirectory.open(row.runs[0]).record.summary}
+        columns = {
+            key: column
+            for key, column in table.columns.items()
+            if all(column.metric.format(**row.words) in known for row in rows.values())
+        }
+        if not columns:
+            raise UserError(f"table {name}: runs of the trial report none of its columns")
+        summary = summarise(
+            dataclasses.replace(table, rows=rows, columns=columns, seeds=list(SEEDS), compare=[]), runs
+        )
+        if summary.missing:
+            raise UserError(f"table {name}: {summary.missing[0]}")
+        write_table(table_folder(paper.outputs, name), summary)
 
-    for table in (option for option in options("table") if load_table(option).paper == paper.plugin.name):
-        _said(["table", table, "--dry-run", *(word for word in paper.words() if word.startswith("paths."))])
-    for claim in options("claim"):
-        load_claim(claim)
+
+def judges(paper: Paper) -> None:
+    """Claims of the paper are valid, and the one with the fewest arms on the trial's experiment is judged by two seeds."""
+    names = [name for name in options("claim") if said("claim", name, "paper") == paper.plugin.name]
+    demo = [Claim(name, config, "demo") for name in names if "demo" in (config := load_claim(name)).profiles]
+    fitting = [claim for claim in demo if _study(claim) == paper.experiment and not claim.config.evaluation]
+    for claim in sorted(fitting, key=lambda claim: len(claim.arms))[:1]:
+        variant, table = claim.config.variants[0], claim.study.table
+        words = claim.words if table is None else load_table(table).words
+        arms = dict.fromkeys([variant, *named_arms(claim.config, variant)])
+        numbers = {
+            arm: {seed: Numbers(run) for seed, run in paper.seeds_of(words(arm)).items()} for arm in arms
+        }
+        verdict = judge(claim, variant, numbers, [], "")
+        if verdict.is_short:
+            raise UserError(f"claim {claim.name}: {verdict.reason}")
+
+
+def _study(claim: Claim) -> str | None:
+    """The experiment whose runs a claim is judged by."""
+    table = claim.study.table
+    return claim.study.experiment if table is None else load_table(table).experiment
+
+
+def shows_up(paper: Paper) -> None:
+    """The runs of the paper stand on the report page."""
     page = paper.folder / "report.html"
     _said(["report", f"paths.outputs={paper.outputs}", f"out={page}"])
     if f"{paper.plugin.name}/" not in page.read_text(encoding="utf-8"):
@@ -193,6 +265,8 @@ STEPS: tuple[Callable[[Paper], None], ...] = (
     resumes_bit_for_bit,
     evaluates_alike,
     compares,
+    tabulates,
+    judges,
     shows_up,
 )
 

@@ -105,7 +105,14 @@ def test_a_new_paper_works_and_its_own_tests_pass(tmp_path):
             'return {"bank": self.bank + torch.rand(1)}',
             "resumes_bit_for_bit: ",
         ),
-        ("conf/claim/patchbank_found.yaml", "says: higher", "says: nicer", "shows_up: .*says"),
+        (
+            "conf/table/patchbank.yaml",
+            "metric: test/auroc",
+            "metric: test/auc",
+            "tabulates: .*none of its columns",
+        ),
+        ("conf/claim/patchbank_found.yaml", "says: higher", "says: nicer", "judges: .*says"),
+        ("conf/claim/patchbank_found.yaml", "key: test/auroc", "key: test/auc", "judges: .*test/auc"),
     ],
 )
 def test_what_is_broken_is_said_in_one_line(file, old, new, words, tmp_path):
