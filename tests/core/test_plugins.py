@@ -16,7 +16,6 @@ from ersm_lab.core.plugins import FOLDER, Plugin, forget, owner, plugins, schema
 from ersm_lab.data.layouts import layouts_of, read_layout
 from ersm_lab.data.splits import ImageData
 from ersm_lab.report.curves import families
-from ersm_lab.vision.labels import thin_names
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -134,7 +133,6 @@ PLUGIN = Plugin(
     write(folder, "other", text)
     assert "deletion_curves" in {family.table for family in families()}
     assert score_names()
-    assert thin_names()
     assert "imagefolder" in layouts_of(ImageData)
     families()  # not said again
     lines = capsys.readouterr().err.splitlines()
