@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from ersm_lab.config.schema import RunConfig
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.protocols import Batch, DataModule, FeatureClassifier
+from ersm_lab.evaluation.classifiers.models import has_features
 from ersm_lab.evaluation.runner import ModelT, Runner
 from ersm_lab.runs.fingerprint import data_fingerprint
 from ersm_lab.training.build import device_of
@@ -43,7 +44,7 @@ class Flow:
         return Runner(model, device_of(trainer.accelerator), trainer.precision, trainer.channels_last)
 
     def _with_features(self, model: pl.LightningModule) -> Runner[FeatureClassifier]:
-        if not isinstance(model, FeatureClassifier):
+        if not has_features(model):
             raise UserError(
                 f"trainer.feature_cache.enabled=true, but {type(model).__name__} has no features to cache: switch it off"
             )

@@ -15,10 +15,12 @@ from ersm_lab.core.errors import UserError
 from ersm_lab.core.plugins import load, merged, suite_spec
 from ersm_lab.core.protocols import SegmentationModel, TokenClassifier, missing_member
 from ersm_lab.data.labelled_pictures import LabelledPictureModule
+from ersm_lab.evaluation.classifiers.models import has_features, has_tokens
 from ersm_lab.evaluation.runner import Runner
 from ersm_lab.evaluation.segmenters.inference import Segmenter
 from ersm_lab.evaluation.segmenters.measuring import mask_ratios
 from ersm_lab.evaluation.segmenters.settings import InferenceConfig
+from ersm_lab.papers.ersm import ERSMClassifier
 from ersm_lab.papers.slem import EntropyLearner
 from ersm_lab.plan.planner import Planner
 from ersm_lab.training.evaluate import evaluate_runs
@@ -123,3 +125,12 @@ def test_the_first_missing_member_is_named():
     assert missing_member(Plain(), SegmentationModel) == "segment"
     assert missing_member(Plain(), TokenClassifier) == "backbone"
     assert missing_member(object(), SegmentationModel) == "to"
+
+
+def test_submodules_are_members_of_a_protocol_under_every_python():
+    """Breaks when a model's backbone, which torch keeps among its submodules, is overlooked."""
+    model = ERSMClassifier(3, (16, 16), backbone={"name": "resnet18"})
+    assert "backbone" not in vars(model)
+    assert has_features(model)
+    assert has_tokens(model)
+    assert not has_features(Plain())

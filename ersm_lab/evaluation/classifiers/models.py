@@ -7,7 +7,7 @@ about tokens need more members: ``ersm_lab.core.protocols`` names them, and a mo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeGuard, cast
 
 import pytorch_lightning as pl
 import torch
@@ -60,6 +60,16 @@ class Logits:
     mask: None = None
 
 
+def has_features(model: object) -> TypeGuard[FeatureClassifier]:
+    """Whether a model is a classifier in two steps; submodules count as members, which ``isinstance`` forgets from Python 3.12 on."""
+    return missing_member(model, FeatureClassifier) is None
+
+
+def has_tokens(model: object) -> TypeGuard[TokenClassifier]:
+    """Whether a model is a classifier of tokens."""
+    return missing_member(model, TokenClassifier) is None
+
+
 def answer(found: ClassifierOutput | Tensor) -> ClassifierOutput:
     """What a model's ``classify`` gave, also where that is a bare tensor of logits."""
     return Logits(found) if isinstance(found, Tensor) else found
@@ -68,7 +78,7 @@ def answer(found: ClassifierOutput | Tensor) -> ClassifierOutput:
 def classify(subject: ClassifierSubject, batch: Batch) -> ClassifierOutput:
     """The model's answer to a batch as a data module gives it, in the arithmetic of the run."""
     runner, model = subject.runner, subject.runner.model
-    if isinstance(model, FeatureClassifier):
+    if has_features(model):
         if "features" in batch:
             return answer(runner.run(model.classify, batch["features"]))
         return answer(runner.run(lambda images: model.classify(model.features(images)), batch["image"]))
@@ -89,7 +99,7 @@ def token_classifier(subject: ClassifierSubject) -> TokenClassifier:
 
 def same_backbone(first: Classifier, second: Classifier) -> bool:
     """Whether two models give the same features: equal weights and buffers of their backbones."""
-    if not (isinstance(first, FeatureClassifier) and isinstance(second, FeatureClassifier)):
+    if not (has_features(first) and has_features(second)):
         return first is second
     a, b = first.backbone.state_dict(), second.backbone.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[key].cpu(), b[key].cpu()) for key in a)

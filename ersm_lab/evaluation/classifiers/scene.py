@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ersm_lab.core.protocols import Batch, ClassifierOutput, TokenClassifier
-from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, token_classifier
+from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, has_tokens, token_classifier
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ def scene_of(subject: ClassifierSubject, batch: Batch) -> Scene:
         runner.place(batch["features"]) if "features" in batch else runner.run(model.features, batch["image"])
     )
     features = found if found.dtype == torch.float64 else found.float()
-    others = {role: other for role, other in subject.others.items() if isinstance(other, TokenClassifier)}
+    others = {role: other for role, other in subject.others.items() if has_tokens(other)}
     return Scene(model, features, answer(model.classify(features)), batch["index"], others)

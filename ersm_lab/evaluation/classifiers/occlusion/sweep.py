@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ersm_lab.core.protocols import Batch, FeatureClassifier
-from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, same_backbone
+from ersm_lab.core.protocols import Batch
+from ersm_lab.evaluation.classifiers.models import ClassifierSubject, answer, has_features, same_backbone
 from ersm_lab.evaluation.classifiers.occlusion.settings import OcclusionConfig
 from ersm_lab.metrics.occlusion import Condition, OcclusionAccuracy
 from ersm_lab.vision.fills import fill_images, partner
@@ -120,11 +120,11 @@ def _right(subjects: Sequence[ClassifierSubject], pictures: Tensor, label: Tenso
 
 def _logits(subjects: Sequence[ClassifierSubject], pictures: Tensor) -> Iterator[Tensor]:
     runner, model = subjects[0].runner, subjects[0].runner.model
-    if not isinstance(model, FeatureClassifier):
+    if not has_features(model):
         yield answer(runner.run(model, pictures)).logits
         return
     features = runner.run(model.features, pictures).float()
     for subject in subjects:
         other = subject.runner.model
-        assert isinstance(other, FeatureClassifier)  # its backbone is the same
+        assert has_features(other)  # its backbone is the same
         yield answer(other.classify(features)).logits
