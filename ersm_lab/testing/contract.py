@@ -200,15 +200,16 @@ def compares(paper: Paper) -> None:
 
 
 def tabulates(paper: Paper) -> None:
-    """Tables of the paper are valid, and one on the trial's experiment is made of two seeds of its first two rows."""
+    """Tables of the paper are valid, one of profile demo is planned, and one on the trial's experiment is made of two seeds of its first two rows."""
     own = f"{paper.plugin.name}/"
     tables = [name for name in options("table") if str(said("table", name, "experiment")).startswith(own)]
     paths = [word for word in paper.words() if word.startswith("paths.")]
-    for name in tables:
+    loaded = {name: load_table(name) for name in tables}
+    for name in [name for name, table in loaded.items() if table.profile == "demo"][:1]:
         _said(["table", name, "--dry-run", *paths])
-    fitting = [name for name in tables if load_table(name).experiment == paper.experiment]
+    fitting = [name for name, table in loaded.items() if table.experiment == paper.experiment]
     for name in fitting[:1]:
-        table = load_table(name)
+        table = loaded[name]
         rows = dict(islice(table.built.items(), 2))
         runs = {row: RowRuns(runs=paper.seeds_of(table.words(row))) for row in rows}
         known = {key for row in runs.values() for key in RunDirectory.open(row.runs[0]).record.summary}

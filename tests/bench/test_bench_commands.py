@@ -12,6 +12,7 @@ from ersm_lab.bench.processes import Cost, spend
 from ersm_lab.bench.processes import lab as command
 from ersm_lab.bench.table import Row, render
 from ersm_lab.config.composer import compose_cells, compose_experiment
+from ersm_lab.core import plugins
 from ersm_lab.core.errors import UserError
 from ersm_lab.core.settings import plain
 from ersm_lab.plan.identity import identify
@@ -59,12 +60,28 @@ def test_answers_have_rows_with_a_named_reference(monkeypatch):
         seen.append((words[1:], code))
 
     monkeypatch.setattr(start, "spend", spent)
-    rows = start.run(rounds=1)
+    *rows, with_plugins = start.run(rounds=1)
     assert [row.name.split(",")[0] for row in rows] == [
         " ".join(["ersm-lab", *words]) for words, _, _ in start.ANSWERS
     ]
     assert all("import torch" in row.note and "python -c pass" in row.note for row in rows)
     assert (["-m", "ersm_lab", "train", "trainer.max_epoch=3"], 1) in seen
+    assert with_plugins.name == "ersm-lab --help, 20 plug-ins"
+    assert "without plug-ins" in with_plugins.note
+
+
+def test_the_plugins_of_the_bench_are_ones_that_the_lab_takes(tmp_path, monkeypatch, capsys):
+    """Breaks when they are left out: the bench would measure a start without them."""
+    start.write_plugins(tmp_path)
+    monkeypatch.setenv(plugins.FOLDER, str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    plugins.forget()
+    try:
+        assert len([name for name in plugins.plugins() if name.startswith("paper")]) == start.PLUGINS
+        assert ("model", "schema_paper00") in plugins.schemas()
+    finally:
+        plugins.forget()
+    assert not capsys.readouterr().err
 
 
 def test_the_reference_composes_the_same_cells(lab):

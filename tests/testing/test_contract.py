@@ -102,7 +102,7 @@ def test_a_new_paper_works_and_its_own_tests_pass(tmp_path):
         (
             "module.py",
             'return {"bank": self.bank}',
-            'return {"bank": self.bank + torch.rand(1)}',
+            'return {"bank": self.bank + __import__("time").perf_counter()}',
             "resumes_bit_for_bit: ",
         ),
         (
