@@ -108,9 +108,6 @@ class RunConfig(Settings):
         changes_result=False,
     )
     seed: int = setting(0, "of everything random but the splits", ge=0, lt=2**31)
-    resume: str | None = setting(
-        None, "a run directory whose training goes on from checkpoints/last.ckpt", changes_result=False
-    )
     paths: PathsConfig = setting(PathsConfig, changes_result=False)
     data: DataConfig = MISSING
     model: ModelConfig = MISSING
