@@ -94,7 +94,7 @@ class Plugin:
     conf: folder of YAML with the groups of ``conf/``; what the lab's own folder has too is not replaced.
     lead, baselines: variants that comparisons subtract from, and subtract; the first that is there counts.
     verbs: what it adds to the command line: import paths of modules that keep ``ersm_lab.core.protocols.Verb``, by name.
-    trial: the words of a run that takes seconds on embedded data: what ``ersm_lab.testing.check_paper`` trains.
+    smoke: the words of a smoke test: a run that takes seconds on embedded data: what ``ersm_lab.testing.check_paper`` trains.
     sources: how the publishers hand out the data of its layouts, by name, for ``ersm-lab doctor``.
     """
 
@@ -112,7 +112,7 @@ class Plugin:
     baselines: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     verbs: Mapping[str, str] = field(default_factory=dict)
-    trial: tuple[str, ...] = ()
+    smoke: tuple[str, ...] = ()
 
     def owns(self, target: str) -> bool:
         """Whether a dotted path lies in its package."""

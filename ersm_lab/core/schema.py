@@ -10,6 +10,8 @@ from omegaconf import MISSING
 from ersm_lab.core.plugins import merged, registered
 from ersm_lab.core.settings import Settings, setting
 
+TRACKERS = ("wandb", "tensorboard", "csv")
+
 
 @dataclass
 class ModelConfig(Settings):
@@ -52,4 +54,4 @@ class EvaluationConfig(Settings):
 class LoggerConfig(Settings):
     """A tracker besides the run directory, which always holds everything."""
 
-    name: str = setting("wandb", "the tracker", choices=("wandb", "tensorboard", "csv"))
+    name: str = setting("wandb", "the tracker", choices=TRACKERS)

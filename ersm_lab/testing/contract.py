@@ -1,6 +1,6 @@
 """The contract of every paper, as one call: what scikit-learn's ``check_estimator`` is to an estimator.
 
-Runs are those of the plug-in's ``trial``, in a temporary folder: seconds on embedded data.
+Runs are those of the plug-in's ``smoke`` test, in a temporary folder: seconds on embedded data.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Paper:
 
     @cached_property
     def experiment(self) -> str:
-        """What the trial trains, as ``experiment=NAME`` takes it."""
+        """What the smoke test trains, as ``experiment=NAME`` takes it."""
         return compose_experiment(self.words()).options["experiment"]
 
     @property
@@ -58,17 +58,17 @@ class Paper:
         return self.folder / "outputs"
 
     def words(self, *more: str) -> list[str]:
-        """The words of its trial, on this folder."""
+        """The words of its smoke test, on this folder."""
         where = [f"paths.{name}={self.folder / name}" for name in ("data", "outputs", "cache")]
         quiet = ["logger=csv", "trainer.progress=none", "trainer.accelerator=cpu", "trainer.threads=1"]
-        return [*self.plugin.trial, *quiet, *where, *more]
+        return [*self.plugin.smoke, *quiet, *where, *more]
 
     def train(self, *more: str) -> RunDirectory:
-        """A finished run of the trial. Raises ``UserError`` with what the command line said."""
+        """A finished run of the smoke test. Raises ``UserError`` with what the command line said."""
         return self._run(self.words(*more))
 
     def seeds_of(self, study: Sequence[str]) -> dict[int, Path]:
-        """Runs of an arm of a study, two steps each, as small as the trial; each arm is trained once."""
+        """Runs of an arm of a study, two steps each, as small as the smoke test; each arm is trained once."""
         own = [word for word in self.words() if word.partition("=")[0] not in ("experiment", "model")]
         found = {}
         for seed in SEEDS:
@@ -94,9 +94,9 @@ def check_paper(name: str) -> None:
     if name not in plugins():
         raise UserError(f"check_paper: no plug-in {name!r}{nearest(name, plugins())}")
     plugin = plugins()[name]
-    if not plugin.trial:
+    if not plugin.smoke:
         raise UserError(
-            f"check_paper({name!r}): the plug-in has no trial: the words of a run that takes seconds"
+            f"check_paper({name!r}): the plug-in has no smoke test: the words of a run that takes seconds"
         )
     with tempfile.TemporaryDirectory(prefix="ersm_lab-check-") as folder:
         paper = Paper(plugin, Path(folder))
@@ -200,7 +200,7 @@ def compares(paper: Paper) -> None:
 
 
 def tabulates(paper: Paper) -> None:
-    """Tables of the paper are valid, one of profile demo is planned, and one on the trial's experiment is made of two seeds of its first two rows."""
+    """Tables of the paper are valid, one of profile demo is planned, and one on the smoke test's experiment is made of two seeds of its first two rows."""
     own = f"{paper.plugin.name}/"
     tables = [name for name in options("table") if str(said("table", name, "experiment")).startswith(own)]
     paths = [word for word in paper.words() if word.startswith("paths.")]
@@ -219,7 +219,7 @@ def tabulates(paper: Paper) -> None:
             if all(column.metric.format(**row.words) in known for row in rows.values())
         }
         if not columns:
-            raise UserError(f"table {name}: runs of the trial report none of its columns")
+            raise UserError(f"table {name}: runs of the smoke test report none of its columns")
         summary = summarise(
             dataclasses.replace(table, rows=rows, columns=columns, seeds=list(SEEDS), compare=[]), runs
         )
@@ -229,7 +229,7 @@ def tabulates(paper: Paper) -> None:
 
 
 def judges(paper: Paper) -> None:
-    """Claims of the paper are valid, and the one with the fewest arms on the trial's experiment is judged by two seeds."""
+    """Claims of the paper are valid, and the one with the fewest arms on the smoke test's experiment is judged by two seeds."""
     names = [name for name in options("claim") if said("claim", name, "paper") == paper.plugin.name]
     demo = [Claim(name, config, "demo") for name in names if "demo" in (config := load_claim(name)).profiles]
     fitting = [claim for claim in demo if _study(claim) == paper.experiment and not claim.config.evaluation]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ersm_lab.core.errors import UserError, kind_and_message
 from ersm_lab.core.protocols import Scalar
-from ersm_lab.core.schema import LoggerConfig
+from ersm_lab.core.schema import TRACKERS, LoggerConfig
 from ersm_lab.runs.artifacts import ArtifactStore
 from ersm_lab.runs.directory import ComparisonDirectory, EvaluationDirectory, RunDirectory
 from ersm_lab.tracking.guard import say
@@ -95,7 +95,7 @@ def _chosen(
 
         return TensorBoardTracker(shown, run, evaluation)
     if settings.name != "csv":
-        raise UserError(f"logger.name is '{settings.name}', but must be one of wandb, tensorboard, csv")
+        raise UserError(f"logger.name is '{settings.name}', but must be one of {', '.join(TRACKERS)}")
     return None
 
 

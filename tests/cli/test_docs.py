@@ -144,7 +144,7 @@ CHECKS: dict[str, Callable[[list[str], list[str]], object]] = {
 _NAME = re.compile(
     r"\b(experiment|model|data|evaluation|sweep|launcher|logger|trainer|optimizer|table|claim)=([a-z0-9_]+(?:/[a-z0-9_]+)?)(?![\w/*{])"
 )
-_PAPERS = [name for name, plugin in plugins().items() if plugin.trial]
+_PAPERS = [name for name, plugin in plugins().items() if plugin.smoke]
 _FOLDER = re.compile(rf"\boutputs/((?:{'|'.join(_PAPERS)})/[a-z0-9_]+)/\d{{8}}_")
 
 

@@ -60,7 +60,7 @@ def test_what_to_do_next_holds_from_any_folder(lab, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, plugin in plugins().items() if plugin.trial])
+@pytest.mark.parametrize("name", [name for name, plugin in plugins().items() if plugin.smoke])
 def test_the_papers_keep_the_contract(name):
     check_paper(name)
 

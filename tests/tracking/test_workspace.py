@@ -68,7 +68,7 @@ def test_the_report_has_a_part_per_paper_with_that_papers_runs(script: ModuleTyp
     grids = [block["metadata"] for block in text["blocks"] if block["type"] == "panel-grid"]
     chosen = [item["value"] for grid in grids for item in grid["runSets"][0]["filters"]["filters"]]
     assert chosen == [paper.name for paper in script.PAPERS]
-    assert set(chosen) == {name for name, plugin in plugins().items() if plugin.trial}
+    assert set(chosen) == {name for name, plugin in plugins().items() if plugin.smoke}
 
 
 def test_what_is_drawn_of_ersm_is_what_its_runs_log(script: ModuleType, lab: Path) -> None:

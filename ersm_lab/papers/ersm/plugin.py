@@ -12,7 +12,7 @@ PLUGIN = Plugin(
     },
     lead=("recommended",),
     baselines=("baseline",),
-    trial=(
+    smoke=(
         "experiment=ersm/digits",
         "model.backbone.from_experiment=null",
         "model.backbone.name=resnet18",

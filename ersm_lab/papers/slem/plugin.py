@@ -35,7 +35,7 @@ PLUGIN = Plugin(
         },
     },
     verbs={"slem": "ersm_lab.papers.slem.verb"},
-    trial=(
+    smoke=(
         "experiment=slem/structures",
         "data.options={size: 32, count: 1, noise: 0.02, seed: 0}",
         "model.hidden=[4]",

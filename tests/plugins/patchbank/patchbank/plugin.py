@@ -18,5 +18,5 @@ PLUGIN = Plugin(
     conf=Path(__file__).parent / "conf",
     lead=("greedy",),
     baselines=("spread",),
-    trial=("experiment=patchbank/digits", "data.batch_size=256", "model.share=0.01"),
+    smoke=("experiment=patchbank/digits", "data.batch_size=256", "model.share=0.01"),
 )

@@ -16,5 +16,5 @@ PLUGIN = Plugin(
     conf=Path(__file__).parent / "conf",
     lead=("focus",),
     baselines=("everywhere",),
-    trial=("experiment=newpaper/digits", "trainer.max_epochs=2", "model.width=4"),
+    smoke=("experiment=newpaper/digits", "trainer.max_epochs=2", "model.width=4"),
 )
