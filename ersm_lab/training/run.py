@@ -150,6 +150,10 @@ def _fit(
         if trainer.is_global_zero and not (run.checkpoints / "best.ckpt").exists():
             print("no validation came before the last step: the last checkpoint is taken for the best")
             shutil.copyfile(run.checkpoints / "last.ckpt", run.checkpoints / "best.ckpt")
+    if torch.distributed.is_initialized():
+        # the first process alone evaluates: no metric of its suites may wait there for the others
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
     return model, flow
 
 
