@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ersm_lab.config.documents import load_document
-from ersm_lab.config.words import split_jobs
+from ersm_lab.config.words import split_choice, split_jobs
 from ersm_lab.core.settings import Settings, setting
 
 DRY_RUN, REFRESH = "--dry-run", "--refresh"
@@ -55,15 +55,8 @@ def launch_request(words: Sequence[str]) -> tuple[LaunchRequest, list[str]]:
     Raises ``UserError`` for an unknown launcher or key.
     """
     counted, count = split_jobs(words)
-    name, changes, rest = "local", list[str](), list[str]()
-    for word in counted:
-        key, equals, value = word.partition("=")
-        if key == "launcher" and equals:
-            name = value
-        elif key.startswith("launcher.") and equals:
-            changes.append(word.removeprefix("launcher."))
-        elif word not in (DRY_RUN, REFRESH):
-            rest.append(word)
-    launcher = load_document("launcher", name, LauncherConfig, changes)
+    name, changes, others = split_choice(counted, "launcher")
+    rest = [word for word in others if word not in (DRY_RUN, REFRESH)]
+    launcher = load_document("launcher", "local" if name is None else name, LauncherConfig, changes)
     jobs = count if any(word.startswith("jobs=") for word in words) else launcher.jobs
     return LaunchRequest(launcher, jobs, DRY_RUN in words, REFRESH in words), rest

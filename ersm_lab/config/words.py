@@ -20,6 +20,22 @@ def split(words: Sequence[str], *keys: str) -> tuple[dict[str, list[str]], list[
     return found, rest
 
 
+def split_choice(words: Sequence[str], group: str) -> tuple[str | None, list[str], list[str]]:
+    """The option that ``GROUP=NAME`` takes (the last one said; None where none is), what ``GROUP.key=VALUE`` changes in it, and the other
+    words."""
+    name: str | None = None
+    changes, rest = list[str](), list[str]()
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key == group and equals:
+            name = value
+        elif key.startswith(f"{group}.") and equals:
+            changes.append(word.removeprefix(f"{group}."))
+        else:
+            rest.append(word)
+    return name, changes, rest
+
+
 def split_jobs(words: Sequence[str]) -> tuple[list[str], int]:
     """The words without ``jobs=N``, and N (1 where it is not said)."""
     found, rest = split(words, "jobs")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ersm_lab.config.documents import load_document
 from ersm_lab.config.launch import DRY_RUN, REFRESH, LaunchRequest, launch_request
+from ersm_lab.config.words import split_choice
 from ersm_lab.core.errors import UserError
 from ersm_lab.sweeps.schema import SearchConfig, SweepConfig
 
@@ -48,15 +49,8 @@ def sweep_request(words: Sequence[str]) -> SweepRequest:
     Raises ``UserError`` for unknown presets and keys.
     """
     launch, rest = launch_request(words)
-    name, changes, own = "", list[str](), list[str]()
-    for word in rest:
-        key, equals, value = word.partition("=")
-        if key == "sweep" and equals:
-            name = value
-        elif key.startswith("sweep.") and equals:
-            changes.append(word.removeprefix("sweep."))
-        elif word not in _MANY:
-            own.append(word)
+    name, changes, others = split_choice(rest, "sweep")
+    own = [word for word in others if word not in _MANY]
     if name:
         preset = load_document("sweep", name, SweepConfig, changes)
         return SweepRequest(name, list(words), merge_words(preset.words(), own), launch, preset.search)
